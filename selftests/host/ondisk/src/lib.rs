@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The module's disk format code, built on the host for tests and fuzzing.
+//!
+//! The same files that Kbuild builds into the module; nothing is copied.
+#![forbid(unsafe_code)]
+
+#[path = "../../../../ocfs2_glue/ondisk/mod.rs"]
+pub mod ondisk;
