@@ -7,6 +7,13 @@
 //!
 //! Facts come from `srctree/fs/ocfs2/ocfs2_fs.h` and are named by its terms.
 
+pub mod block_check;
 pub mod bytes;
+pub mod dinode;
+pub mod dinode_edit;
 pub mod error;
+pub mod features;
+pub mod file_type;
+pub mod geometry;
 pub mod store;
+pub mod superblock;
