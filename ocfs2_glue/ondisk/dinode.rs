@@ -114,6 +114,9 @@ pub const HAS_REFCOUNT_FL: u16 = 0x0010;
 /// `OCFS2_JOURNAL_DIRTY_FL` of `ij_flags`: the journal may hold what isn't in place yet.
 pub const JOURNAL_DIRTY_FL: u32 = 0x0001;
 
+/// Size of `struct ocfs2_xattr_header`, with which inline attributes begin.
+const XATTR_HEADER: usize = 16;
+
 /// A time stamp: seconds since 1970 and nanoseconds below 10^9.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time {
@@ -412,12 +415,12 @@ impl Dinode {
             blkno,
             "ocfs2_dinode.i_refcount_loc",
         )?;
-        let xattr_room = fs.block_size().saturating_sub(ID_DATA);
-        check(
-            usize::from(self.xattr_inline_size) <= xattr_room,
-            blkno,
-            "ocfs2_dinode.i_xattr_inline_size",
-        )?;
+        let xattr_good = match self.dyn_features & INLINE_XATTR_FL {
+            0 => true,
+            _ => (XATTR_HEADER..=fs.block_size().saturating_sub(ID_DATA))
+                .contains(&usize::from(self.xattr_inline_size)),
+        };
+        check(xattr_good, blkno, "ocfs2_dinode.i_xattr_inline_size")?;
         let stray_rdev =
             matches!(self.id1, Id1::Device(rdev) if rdev != 0) && !self.file_type.is_device();
         check(!stray_rdev, blkno, "ocfs2_dinode.i_rdev")

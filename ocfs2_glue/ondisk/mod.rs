@@ -15,5 +15,8 @@ pub mod error;
 pub mod features;
 pub mod file_type;
 pub mod geometry;
+pub mod lock_name;
+pub mod lvb;
+pub mod slot_map;
 pub mod store;
 pub mod superblock;
