@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Operations on open files.
+//!
+//! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
+//! [`include/linux/mm.h`](srctree/include/linux/mm.h)
+//!
+//! Not supported: direct I/O, private data of a `struct file`, shared writable mappings.
+
+use super::{
+    folio::NoFolio,
+    inode::Inode,
+    super_block::FileSystem,
+};
+use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
+use kernel::{
+    bindings,
+    error::{from_result, to_result},
+    prelude::*,
+};
+
+/// `IOCB_NOWAIT`, which is `RWF_NOWAIT` of `srctree/include/uapi/linux/fs.h`.
+pub(super) const IOCB_NOWAIT: i32 = 0x8;
+/// `IOCB_APPEND`, which is `RWF_APPEND` of the same header.
+const IOCB_APPEND: i32 = 0x10;
+/// `IOCB_DSYNC`, which is `RWF_DSYNC` of the same header.
+const IOCB_DSYNC: i32 = 0x2;
+/// `IOCB_SYNC`, which is `RWF_SYNC` of the same header.
+const IOCB_SYNC: i32 = 0x4;
+
+/// C: `struct file_operations` of a regular file, for file system `T`.
+pub(crate) trait Operations<T: FileSystem> {
+    /// `->read_iter`.
+    fn read_iter(inode: &Inode<T>, io: Io<'_, T>, wait: &NoFolio) -> Result<usize>;
+
+    /// `->write_iter`.
+    fn write_iter(inode: &Inode<T>, io: Io<'_, T>, wait: &NoFolio) -> Result<usize>;
+
+    /// Runs before `->splice_read` enters the page cache; also before a page fault does.
+    /// May wait for the cluster if `may_wait`; else it gives `EAGAIN`.
+    fn before_read(inode: &Inode<T>, may_wait: bool, wait: &NoFolio) -> Result;
+
+    /// `->fsync`, after dirty folios of the range were written back.
+    fn fsync(inode: &Inode<T>, data_only: bool, wait: &NoFolio) -> Result;
+}
+
+/// One read or write: C's `struct kiocb` and `struct iov_iter`.
+pub(crate) struct Io<'a, T: FileSystem> {
+    iocb: NonNull<bindings::kiocb>,
+    iter: NonNull<bindings::iov_iter>,
+    _inode: PhantomData<&'a Inode<T>>,
+}
+
+impl<T: FileSystem> Io<'_, T> {
+    fn flags(&self) -> i32 {
+        // SAFETY: The kiocb is valid during the operation.
+        unsafe { self.iocb.as_ref() }.ki_flags
+    }
+
+    /// Whether the caller asked not to be blocked.
+    pub(crate) fn nowait(&self) -> bool {
+        self.flags() & IOCB_NOWAIT != 0
+    }
+
+    /// Whether the write goes to the end of the file.
+    pub(crate) fn append(&self) -> bool {
+        self.flags() & IOCB_APPEND != 0
+    }
+
+    /// Whether the file was opened with `O_DIRECT`.
+    pub(crate) fn direct(&self) -> bool {
+        self.flags() & bindings::IOCB_DIRECT as i32 != 0
+    }
+
+    /// Carries out a direct request through the page cache; O_DIRECT is a hint then.
+    pub(crate) fn clear_direct(&mut self) {
+        // SAFETY: The kiocb is this operation's own.
+        unsafe { self.iocb.as_mut() }.ki_flags &= !(bindings::IOCB_DIRECT as i32);
+    }
+
+    /// Position in the file, in bytes.
+    pub(crate) fn pos(&self) -> i64 {
+        // SAFETY: The kiocb is valid during the operation.
+        unsafe { self.iocb.as_ref() }.ki_pos
+    }
+
+    /// Number of bytes left to be moved.
+    pub(crate) fn count(&self) -> usize {
+        // SAFETY: The iterator is valid during the operation.
+        unsafe { bindings::iov_iter_count(self.iter.as_ptr()) }
+    }
+
+    /// Reads through the page cache.
+    pub(crate) fn read(&mut self) -> Result<usize> {
+        // SAFETY: Both are the VFS's own, valid during the operation.
+        count(unsafe { bindings::generic_file_read_iter(self.iocb.as_ptr(), self.iter.as_ptr()) })
+    }
+
+    /// Checks limits and seals, and sets the position of an appending write from the size that
+    /// the inode has now. 0 means that there is nothing to write. The inode lock is held.
+    pub(crate) fn write_checks(&mut self) -> Result<usize> {
+        // SAFETY: As above.
+        count(unsafe { bindings::generic_write_checks(self.iocb.as_ptr(), self.iter.as_ptr()) })
+    }
+
+    /// Takes privileges such as set-user-id away and updates time stamps. The inode lock is held.
+    pub(crate) fn file_modified(&mut self) -> Result {
+        // SAFETY: A kiocb has a file.
+        to_result(unsafe { bindings::file_modified(self.iocb.as_ref().ki_filp) })
+    }
+
+    /// Writes through the page cache. The inode lock is held.
+    pub(crate) fn write(&mut self) -> Result<usize> {
+        // SAFETY: As above.
+        count(unsafe { bindings::generic_perform_write(self.iocb.as_ptr(), self.iter.as_ptr()) })
+    }
+
+    /// What `O_SYNC` and `O_DSYNC` ask for, after `done` bytes were written and without the inode
+    /// lock. `Some(data_only)` if the range has to be synced.
+    pub(crate) fn sync_wanted(&self) -> Option<bool> {
+        let flags = self.flags();
+        (flags & IOCB_DSYNC != 0).then_some(flags & IOCB_SYNC == 0)
+    }
+
+    /// Writes back and syncs `done` bytes that end at the present position, by `->fsync`.
+    pub(crate) fn sync(&self, done: usize, data_only: bool) -> Result {
+        let end = self.pos();
+        // SAFETY: A kiocb has a file; the range was just written.
+        to_result(unsafe {
+            bindings::vfs_fsync_range(
+                self.iocb.as_ref().ki_filp,
+                end - done as i64,
+                end - 1,
+                data_only.into(),
+            )
+        })
+    }
+}
+
+fn count(ret: isize) -> Result<usize> {
+    usize::try_from(ret).map_err(|_| Error::from_errno(ret as c_int))
+}
+
+/// C callbacks for [`Operations`].
+pub(crate) struct Callbacks<T, O>(PhantomData<(T, O)>);
+
+impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
+    /// The table for regular files.
+    pub(crate) const TABLE: bindings::file_operations = bindings::file_operations {
+        llseek: Some(bindings::generic_file_llseek),
+        read_iter: Some(Self::read_iter),
+        write_iter: Some(Self::write_iter),
+        mmap_prepare: Some(Self::mmap_prepare),
+        open: Some(bindings::generic_file_open),
+        fsync: Some(Self::fsync),
+        splice_read: Some(Self::splice_read),
+        splice_write: Some(bindings::iter_file_splice_write),
+        // SAFETY: All-zero is a valid table: every member is optional.
+        ..unsafe { MaybeUninit::zeroed().assume_init() }
+    };
+
+    const VM_OPERATIONS: bindings::vm_operations_struct = bindings::vm_operations_struct {
+        fault: Some(Self::fault),
+        // No `map_pages`: it maps folios without asking the file system, whose lock may be gone.
+        // SAFETY: All-zero is a valid table: every member is optional.
+        ..unsafe { MaybeUninit::zeroed().assume_init() }
+    };
+
+    unsafe extern "C" fn read_iter(
+        iocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The VFS passes valid pointers and holds no folio lock.
+        unsafe { with_io(iocb, iter, O::read_iter) }
+    }
+
+    unsafe extern "C" fn write_iter(
+        iocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The VFS passes valid pointers and holds no folio lock.
+        unsafe { with_io(iocb, iter, O::write_iter) }
+    }
+
+    unsafe extern "C" fn splice_read(
+        file: *mut bindings::file,
+        ppos: *mut bindings::loff_t,
+        pipe: *mut bindings::pipe_inode_info,
+        len: usize,
+        flags: c_uint,
+    ) -> isize {
+        // SAFETY: The VFS passes an open file and holds no folio lock.
+        let (inode, wait) = unsafe { (file_inode::<T>(file), NoFolio::at_entry()) };
+        if let Err(e) = O::before_read(inode, true, &wait) {
+            return e.to_errno() as isize;
+        }
+        // SAFETY: The arguments are the VFS's own.
+        unsafe { bindings::filemap_splice_read(file, ppos, pipe, len, flags) }
+    }
+
+    unsafe extern "C" fn fsync(
+        file: *mut bindings::file,
+        start: bindings::loff_t,
+        end: bindings::loff_t,
+        datasync: c_int,
+    ) -> c_int {
+        // SAFETY: The VFS passes an open file and holds no folio lock.
+        let (inode, wait) = unsafe { (file_inode::<T>(file), NoFolio::at_entry()) };
+        from_result(|| {
+            // SAFETY: As above; errors of earlier writeback are reported once to each file.
+            to_result(unsafe { bindings::file_write_and_wait_range(file, start, end) })?;
+            O::fsync(inode, datasync != 0, &wait).map(|()| 0)
+        })
+    }
+
+    unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
+        // SAFETY: The VFS passes a valid description. This refuses shared writable mappings.
+        let ret = unsafe { bindings::generic_file_readonly_mmap_prepare(desc) };
+        if ret == 0 {
+            // SAFETY: As above; the table lives as long as the module, which the file pins.
+            unsafe { (*desc).vm_ops = &Self::VM_OPERATIONS };
+        }
+        ret
+    }
+
+    unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The fault is valid, its area maps a file, and no folio is locked yet.
+        let (inode, wait) =
+            unsafe { (file_inode::<T>((*(*vmf).__bindgen_anon_1.vma).vm_file), NoFolio::at_entry()) };
+        if O::before_read(inode, true, &wait).is_err() {
+            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        }
+        // SAFETY: As above. The area isn't used after this: it may be gone on `VM_FAULT_RETRY`.
+        unsafe { bindings::filemap_fault(vmf) }
+    }
+}
+
+/// The inode of an open file.
+///
+/// # Safety
+///
+/// `file` is open, on a file system of type `T`, for `'a`.
+pub(super) unsafe fn file_inode<'a, T: FileSystem>(file: *mut bindings::file) -> &'a Inode<T> {
+    // SAFETY: By the contract; an open file holds its inode.
+    unsafe { Inode::from_raw(bindings::file_inode(file)) }
+}
+
+/// # Safety
+///
+/// Both pointers are valid during the call, belong to a file of `T`, and no folio is locked.
+unsafe fn with_io<T: FileSystem>(
+    iocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+    f: impl FnOnce(&Inode<T>, Io<'_, T>, &NoFolio) -> Result<usize>,
+) -> isize {
+    // SAFETY: By the contract.
+    let (inode, wait) = unsafe { (file_inode::<T>((*iocb).ki_filp), NoFolio::at_entry()) };
+    // SAFETY: Valid pointers aren't null.
+    let io = unsafe {
+        Io { iocb: NonNull::new_unchecked(iocb), iter: NonNull::new_unchecked(iter), _inode: PhantomData }
+    };
+    match f(inode, io, &wait) {
+        Ok(n) => n as isize,
+        Err(e) => e.to_errno() as isize,
+    }
+}

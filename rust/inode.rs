@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Inodes, with a private part that is allocated along with them.
+//!
+//! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
+//!
+//! Not supported: inode numbers that don't fit `i_ino`, ACLs, idmapped mounts.
+
+use super::super_block::{FileSystem, Registration, SuperBlock};
+use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::aref::{ARef, AlwaysRefCounted},
+    types::Opaque,
+};
+
+/// What is allocated for one inode: C's part and ours.
+///
+/// # Invariants
+///
+/// `data` is initialised from `->alloc_inode` to `->destroy_inode`.
+#[repr(C)]
+pub(super) struct Slot<T: FileSystem> {
+    inode: Opaque<bindings::inode>,
+    data: MaybeUninit<T::Inode>,
+}
+
+/// C: `struct inode`, of file system `T`.
+///
+/// # Invariants
+///
+/// It is the first field of a [`Slot<T>`], between `->alloc_inode` and `->destroy_inode`.
+#[repr(transparent)]
+pub(crate) struct Inode<T: FileSystem> {
+    raw: Opaque<bindings::inode>,
+    _type: PhantomData<T>,
+}
+
+// SAFETY: The C side synchronises inodes; the private data is `Send` and `Sync`.
+unsafe impl<T: FileSystem> Send for Inode<T> {}
+// SAFETY: As above.
+unsafe impl<T: FileSystem> Sync for Inode<T> {}
+
+// SAFETY: `i_count` keeps an inode alive.
+unsafe impl<T: FileSystem> AlwaysRefCounted for Inode<T> {
+    fn inc_ref(&self) {
+        // SAFETY: A borrow means that there is a reference.
+        unsafe { bindings::ihold(self.as_raw()) };
+    }
+
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // SAFETY: The caller owns one reference.
+        unsafe { bindings::iput(obj.as_ptr().cast()) };
+    }
+}
+
+/// Seconds and nanoseconds since 1970.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Time {
+    /// Seconds.
+    pub(crate) sec: i64,
+    /// Nanoseconds, below 1,000,000,000.
+    pub(crate) nsec: u32,
+}
+
+/// The attributes that a file system keeps for the VFS.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Attributes {
+    /// Type and permission bits, `S_IFMT` included.
+    pub(crate) mode: u16,
+    /// Owner, as the disk has it.
+    pub(crate) uid: u32,
+    /// Group, as the disk has it.
+    pub(crate) gid: u32,
+    /// Number of links.
+    pub(crate) nlink: u32,
+    /// Size in bytes.
+    pub(crate) size: i64,
+    /// Allocated room, in sectors of 512 bytes.
+    pub(crate) blocks: u64,
+    /// Last access.
+    pub(crate) atime: Time,
+    /// Last change of the content.
+    pub(crate) mtime: Time,
+    /// Last change of the inode.
+    pub(crate) ctime: Time,
+}
+
+/// Operation tables of one inode; all live as long as the module.
+pub(crate) struct Tables {
+    pub(crate) inode: &'static bindings::inode_operations,
+    pub(crate) file: &'static bindings::file_operations,
+    pub(crate) mapping: &'static bindings::address_space_operations,
+}
+
+impl<T: FileSystem> Inode<T> {
+    /// Borrows a C inode.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is an inode of a superblock of type `T`, and there is a reference to it for `'a`.
+    pub(super) unsafe fn from_raw<'a>(raw: *mut bindings::inode) -> &'a Self {
+        // SAFETY: All inodes of such superblocks come from `alloc_inode::<T>`.
+        unsafe { &*raw.cast() }
+    }
+
+    /// The C inode.
+    pub(crate) fn as_raw(&self) -> *mut bindings::inode {
+        self.raw.get()
+    }
+
+    /// The private part.
+    pub(crate) fn data(&self) -> Pin<&T::Inode> {
+        // SAFETY: By the type invariants the inode is the head of a slot whose data is valid; the
+        // slot doesn't move.
+        unsafe { Pin::new_unchecked((*self.as_raw().cast::<Slot<T>>()).data.assume_init_ref()) }
+    }
+
+    /// The superblock.
+    pub(crate) fn sb(&self) -> &SuperBlock<T> {
+        // SAFETY: `i_sb` doesn't change, and outlives its inodes.
+        unsafe { SuperBlock::from_raw((*self.as_raw()).i_sb) }
+    }
+
+    /// Inode number.
+    pub(crate) fn ino(&self) -> u64 {
+        // SAFETY: `i_ino` was set before the inode could be found and doesn't change.
+        unsafe { (*self.as_raw()).i_ino }
+    }
+
+    /// `i_mode`, type and permissions.
+    pub(crate) fn mode(&self) -> u16 {
+        // SAFETY: A 16-bit word that may be read at any time.
+        unsafe { (*self.as_raw()).i_mode }
+    }
+
+    /// `i_generation`.
+    pub(crate) fn generation(&self) -> u32 {
+        // SAFETY: Set before the inode could be found.
+        unsafe { (*self.as_raw()).i_generation }
+    }
+
+    /// Size in bytes.
+    pub(crate) fn size(&self) -> i64 {
+        // SAFETY: `i_size_read` may be called at any time.
+        unsafe { bindings::i_size_read(self.as_raw()) }
+    }
+
+    /// Sets the size. The caller holds the inode's cluster lock and its metadata lock, which keep
+    /// others from writing it (see `i_size_write`).
+    pub(crate) fn set_size(&self, size: i64) {
+        // SAFETY: On 64-bit kernels this is one store.
+        unsafe { bindings::i_size_write(self.as_raw(), size) };
+    }
+
+    /// Sets allocated room, in sectors of 512 bytes.
+    pub(crate) fn set_blocks(&self, sectors: u64) {
+        // SAFETY: Written under the same locks as the size; readers only show it.
+        unsafe { (*self.as_raw()).i_blocks = sectors };
+    }
+
+    /// Takes attributes over from the disk or a lock value block.
+    pub(crate) fn set_attributes(&self, a: &Attributes) {
+        let raw = self.as_raw();
+        // SAFETY: The inode is valid. Attributes of inodes in use are words that C code, too,
+        // updates without a lock against readers when another node changed them.
+        unsafe {
+            (*raw).i_mode = a.mode;
+            bindings::i_uid_write(raw, a.uid);
+            bindings::i_gid_write(raw, a.gid);
+            bindings::set_nlink(raw, a.nlink);
+            bindings::inode_set_atime(raw, a.atime.sec, a.atime.nsec as c_long);
+            bindings::inode_set_mtime(raw, a.mtime.sec, a.mtime.nsec as c_long);
+            bindings::inode_set_ctime(raw, a.ctime.sec, a.ctime.nsec as c_long);
+        }
+        self.set_size(a.size);
+        self.set_blocks(a.blocks);
+    }
+
+    /// The attributes as they are in memory.
+    pub(crate) fn attributes(&self) -> Attributes {
+        let raw = self.as_raw();
+        // SAFETY: The inode is valid; all are words that may be read at any time.
+        unsafe {
+            Attributes {
+                mode: (*raw).i_mode,
+                uid: bindings::i_uid_read(raw),
+                gid: bindings::i_gid_read(raw),
+                nlink: (*raw).__bindgen_anon_1.i_nlink,
+                size: self.size(),
+                blocks: (*raw).i_blocks,
+                atime: Time {
+                    sec: bindings::inode_get_atime_sec(raw),
+                    nsec: bindings::inode_get_atime_nsec(raw) as u32,
+                },
+                mtime: Time {
+                    sec: bindings::inode_get_mtime_sec(raw),
+                    nsec: bindings::inode_get_mtime_nsec(raw) as u32,
+                },
+                ctime: Time {
+                    sec: bindings::inode_get_ctime_sec(raw),
+                    nsec: bindings::inode_get_ctime_nsec(raw) as u32,
+                },
+            }
+        }
+    }
+
+    /// Sets mtime and ctime to now, and returns it.
+    pub(crate) fn touch_modified(&self) -> Time {
+        // SAFETY: The inode is valid; C callers update time stamps under the inode lock, which
+        // writers of this file system hold.
+        let now = unsafe {
+            let now = bindings::inode_set_ctime_current(self.as_raw());
+            bindings::inode_set_mtime(self.as_raw(), now.tv_sec, now.tv_nsec);
+            now
+        };
+        Time { sec: now.tv_sec, nsec: now.tv_nsec as u32 }
+    }
+
+    /// Takes the inode lock exclusively (`i_rwsem`).
+    pub(crate) fn lock(&self) -> InodeLock<'_, T> {
+        // SAFETY: The inode is valid.
+        unsafe { bindings::inode_lock(self.as_raw()) };
+        InodeLock { inode: self }
+    }
+
+    /// The same, unless it would wait.
+    pub(crate) fn try_lock(&self) -> Option<InodeLock<'_, T>> {
+        // SAFETY: The inode is valid.
+        (unsafe { bindings::inode_trylock(self.as_raw()) } != 0)
+            .then_some(InodeLock { inode: self })
+    }
+
+    /// Another reference.
+    pub(crate) fn get(&self) -> ARef<Self> {
+        self.into()
+    }
+}
+
+/// The inode lock, held exclusively by this task.
+#[must_use = "the lock is given back when this is dropped"]
+pub(crate) struct InodeLock<'a, T: FileSystem> {
+    inode: &'a Inode<T>,
+}
+
+impl<T: FileSystem> Drop for InodeLock<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: This task took the lock when the value was made.
+        unsafe { bindings::inode_unlock(self.inode.as_raw()) };
+    }
+}
+
+/// What looking an inode up by number gives.
+pub(crate) enum Iget<T: FileSystem> {
+    /// It was in memory.
+    Cached(ARef<Inode<T>>),
+    /// It is new; the caller reads it.
+    New(NewInode<T>),
+}
+
+/// An inode that nobody else can use yet (`I_NEW`). Dropping it gives it up.
+///
+/// # Invariants
+///
+/// The inode has `I_NEW` set by this task, and one reference is owned.
+pub(crate) struct NewInode<T: FileSystem> {
+    inode: NonNull<Inode<T>>,
+}
+
+impl<T: FileSystem> NewInode<T> {
+    /// The inode, for looking at its private part.
+    pub(crate) fn inode(&self) -> &Inode<T> {
+        // SAFETY: By the type invariant there is a reference.
+        unsafe { self.inode.as_ref() }
+    }
+
+    /// Completes the inode and shows it to others.
+    pub(crate) fn finish(
+        self,
+        a: &Attributes,
+        generation: u32,
+        rdev: u32,
+        tables: &Tables,
+    ) -> ARef<Inode<T>> {
+        let inode = core::mem::ManuallyDrop::new(self).inode;
+        // SAFETY: By the type invariant the inode is valid, and nobody else uses it.
+        unsafe {
+            let raw = inode.as_ref().as_raw();
+            inode.as_ref().set_attributes(a);
+            (*raw).i_generation = generation;
+            (*raw).i_op = tables.inode;
+            (*raw).__bindgen_anon_3.i_fop = tables.file;
+            (*(*raw).i_mapping).a_ops = tables.mapping;
+            match u32::from(a.mode) & bindings::S_IFMT {
+                bindings::S_IFREG | bindings::S_IFDIR => {}
+                // The target is read through the page cache and used as a string.
+                bindings::S_IFLNK => bindings::inode_nohighmem(raw),
+                _ => bindings::init_special_inode(raw, a.mode, rdev),
+            }
+            bindings::unlock_new_inode(raw);
+            ARef::from_raw(inode)
+        }
+    }
+}
+
+impl<T: FileSystem> Drop for NewInode<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is ours to fail, reference included.
+        unsafe { bindings::iget_failed(self.inode.as_ref().as_raw()) };
+    }
+}
+
+impl<T: FileSystem> SuperBlock<T> {
+    /// Finds inode `ino` in memory or begins a new one. Sleeps.
+    pub(crate) fn iget(&self, ino: u64) -> Result<Iget<T>> {
+        // SAFETY: The superblock is valid and has its operations set.
+        let raw = unsafe { bindings::iget_locked(self.as_raw(), ino) };
+        let inode = NonNull::new(raw.cast::<Inode<T>>()).ok_or(ENOMEM)?;
+        // SAFETY: `iget_locked` returned a valid inode, whose state may be read.
+        if unsafe { (*raw).i_state.__state } & bindings::inode_state_flags_enum_I_NEW != 0 {
+            // INVARIANT: `iget_locked` set `I_NEW` for this task and gave a reference.
+            Ok(Iget::New(NewInode { inode }))
+        } else {
+            // SAFETY: The reference that `iget_locked` gave is ours.
+            Ok(Iget::Cached(unsafe { ARef::from_raw(inode) }))
+        }
+    }
+}
+
+/// Makes the slab cache for inodes of `T`.
+pub(super) fn create_cache<T: FileSystem>() -> Result<NonNull<bindings::kmem_cache>> {
+    unsafe extern "C" fn init_once(object: *mut c_void) {
+        // SAFETY: The slab allocator passes memory for a slot, whose first field is the inode.
+        unsafe { bindings::inode_init_once(object.cast()) };
+    }
+    // SAFETY: All-zero is a valid set of arguments, and means defaults.
+    let mut args: bindings::kmem_cache_args = unsafe { MaybeUninit::zeroed().assume_init() };
+    args.align = core::mem::align_of::<Slot<T>>() as _;
+    args.ctor = Some(init_once);
+    // SAFETY: The name is static, the size and the constructor match.
+    let cache = unsafe {
+        bindings::__kmem_cache_create_args(
+            T::NAME.as_char_ptr(),
+            core::mem::size_of::<Slot<T>>() as u32,
+            &mut args,
+            0,
+        )
+    };
+    NonNull::new(cache).ok_or(ENOMEM)
+}
+
+/// `->alloc_inode`.
+///
+/// # Safety
+///
+/// Called by the VFS with a superblock of type `T`.
+pub(super) unsafe extern "C" fn alloc_inode<T: FileSystem>(
+    sb: *mut bindings::super_block,
+) -> *mut bindings::inode {
+    // SAFETY: By the contract; the cache is for slots of `T`.
+    let raw = unsafe {
+        bindings::alloc_inode_sb(sb, Registration::<T>::cache(sb), bindings::GFP_KERNEL)
+    };
+    let slot = raw.cast::<Slot<T>>();
+    if slot.is_null() {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: The memory is ours, has room for the data, and isn't moved until it is dropped in
+    // `destroy_inode`.
+    unsafe { pin_init::raw_init((*slot).data.as_mut_ptr(), T::alloc_inode()) };
+    // INVARIANT: The data is initialised.
+    slot.cast()
+}
+
+/// `->destroy_inode`: process context, the inode can't be found any more except by RCU walks,
+/// which never get to the private part.
+///
+/// # Safety
+///
+/// Called by the VFS once for an inode that [`alloc_inode`] made.
+pub(super) unsafe extern "C" fn destroy_inode<T: FileSystem>(raw: *mut bindings::inode) {
+    // SAFETY: By the type invariant the data is initialised; this is the end of that time.
+    unsafe { (*raw.cast::<Slot<T>>()).data.assume_init_drop() };
+}
+
+/// `->free_inode`, after a grace period.
+///
+/// # Safety
+///
+/// Called by the VFS once, after [`destroy_inode`].
+pub(super) unsafe extern "C" fn free_inode<T: FileSystem>(raw: *mut bindings::inode) {
+    // SAFETY: The superblock may be gone, so its cache can't be asked for; the slab allocator
+    // finds the cache from the object.
+    unsafe { bindings::kfree(raw.cast()) };
+}
+
+/// `->evict_inode`.
+///
+/// # Safety
+///
+/// Called by the VFS once for an inode that nobody uses.
+pub(super) unsafe extern "C" fn evict_inode<T: FileSystem>(raw: *mut bindings::inode) {
+    // SAFETY: The inode is being freed, its mapping can't be used by others.
+    unsafe { bindings::truncate_inode_pages_final(&mut (*raw).i_data) };
+    // SAFETY: The inode is valid until this function has returned.
+    T::evict_inode(unsafe { Inode::from_raw(raw) });
+    // SAFETY: What `->evict_inode` has to end with.
+    unsafe { bindings::clear_inode(raw) };
+}
+

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Safe abstractions over the kernel's VFS, block and cluster interfaces.
+//!
+//! All `unsafe` and all `bindings::` of the module are here: one file for one kernel object. Only
+//! what the file systems of this tree call exists. Each C table is mirrored by one trait; each
+//! object is borrowed for the callback it was passed to, unless C counts its references.
+
+pub(crate) mod address_space;
+pub(crate) mod dir;
+pub(crate) mod file;
+pub(crate) mod folio;
+pub(crate) mod fs_context;
+pub(crate) mod inode;
+pub(crate) mod super_block;

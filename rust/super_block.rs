@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Superblocks and file system types.
+//!
+//! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
+//! [`include/linux/fs/super_types.h`](srctree/include/linux/fs/super_types.h)
+//!
+//! Not supported: file systems without a block device, export operations, quotas, freezing.
+
+use super::{
+    dir,
+    folio::NoFolio,
+    fs_context,
+    inode::{self, Inode},
+};
+use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
+use kernel::{
+    bindings,
+    error::{from_result, to_result},
+    prelude::*,
+    sync::{aref::ARef, Arc, ArcBorrow},
+    types::{ForeignOwnable, Opaque},
+};
+
+/// `SB_RDONLY` of `srctree/include/linux/fs/super_types.h`.
+pub(super) const SB_RDONLY: u32 = 1;
+
+/// A file system that lives on one block device; C: `struct file_system_type` and
+/// `struct super_operations`.
+pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
+    /// Name for `mount -t`.
+    const NAME: &'static CStr;
+    /// `s_magic`, as statfs(2) shows it.
+    const MAGIC: u32;
+    /// What the mount options say.
+    type Options: Default + Send + 'static;
+    /// What a mounted volume is; `s_fs_info`.
+    type Super: Send + Sync + 'static;
+    /// Operations on directories and their entries.
+    type Dir: dir::Operations<Self> + dir::Attr<Self>;
+    /// What each inode has besides the VFS's part; allocated with it.
+    type Inode: Send + Sync + 'static;
+
+    /// Initialises the private part of an inode that was just allocated.
+    fn alloc_inode() -> impl PinInit<Self::Inode>;
+
+    /// Takes one mount option.
+    fn parse_param(
+        options: &mut Self::Options,
+        key: &CStr,
+        value: Option<&CStr>,
+    ) -> Result<fs_context::Param>;
+
+    /// First half of `fill_super`: looks at the device and makes the private data.
+    fn new_super(
+        sb: &mut NewSuperBlock<'_, Self>,
+        options: Self::Options,
+        wait: &NoFolio,
+    ) -> Result<Arc<Self::Super>>;
+
+    /// Second half: inodes can be had now. Returns the root directory.
+    ///
+    /// On an error everything that this function started must have been ended again;
+    /// [`FileSystem::put_super`] isn't called.
+    fn fill_super(sb: &SuperBlock<Self>, wait: &NoFolio) -> Result<ARef<Inode<Self>>>;
+
+    /// `->put_super`: the last inode is gone.
+    fn put_super(sb: &SuperBlock<Self>, wait: &NoFolio);
+
+    /// Runs before `kill_block_super`, also where the mount failed half way.
+    fn before_kill(sb: &SuperBlock<Self>);
+
+    /// `->evict_inode`, after the page cache was truncated and before `clear_inode`.
+    fn evict_inode(inode: &Inode<Self>);
+
+    /// `->sync_fs`.
+    fn sync_fs(sb: &SuperBlock<Self>, wait: bool) -> Result;
+
+    /// `->statfs`.
+    fn statfs(sb: &SuperBlock<Self>, wait: &NoFolio) -> Result<StatFs>;
+
+    /// `->remount`: whether the volume may become read-write or read-only now.
+    fn reconfigure(sb: &SuperBlock<Self>, read_only: bool, options: &Self::Options) -> Result;
+}
+
+/// What statfs(2) is told. Counts are in blocks of `block_size` bytes.
+#[derive(Default)]
+pub(crate) struct StatFs {
+    /// Bytes a block.
+    pub(crate) block_size: u32,
+    /// Blocks on the volume.
+    pub(crate) blocks: u64,
+    /// Free blocks.
+    pub(crate) free: u64,
+    /// Inodes.
+    pub(crate) files: u64,
+    /// Free inodes.
+    pub(crate) files_free: u64,
+    /// `f_fsid`.
+    pub(crate) fsid: u64,
+    /// Longest file name, in bytes.
+    pub(crate) name_len: u32,
+}
+
+/// A superblock that is being set up: there is no private data yet.
+pub(crate) struct NewSuperBlock<'a, T: FileSystem> {
+    sb: &'a SuperBlock<T>,
+}
+
+impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
+    /// Sets the block size that buffers are read with.
+    pub(crate) fn set_blocksize(&mut self, bytes: u32) -> Result {
+        // SAFETY: The superblock is being filled, its device is open, nothing else uses it yet.
+        if unsafe { bindings::sb_set_blocksize(self.sb.as_raw(), bytes as i32) } == 0 {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// The superblock itself, for reading blocks; its data may not be asked for yet.
+    pub(crate) fn device(&self) -> &'a dyn Device {
+        self.sb
+    }
+
+    /// Sets the largest file size and the resolution of time stamps (1 ns).
+    pub(crate) fn set_limits(&mut self, max_bytes: i64) {
+        // SAFETY: The superblock is being filled by this task alone.
+        unsafe {
+            (*self.sb.as_raw()).s_maxbytes = max_bytes;
+            (*self.sb.as_raw()).s_time_gran = 1;
+        }
+    }
+
+    /// Makes the mount read-only.
+    pub(crate) fn set_read_only(&mut self) {
+        // SAFETY: The superblock is being filled by this task alone.
+        unsafe { (*self.sb.as_raw()).s_flags |= SB_RDONLY as usize };
+    }
+
+    /// Whether the mount is read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.sb.is_read_only()
+    }
+}
+
+/// A device with blocks, whether or not it has been mounted yet.
+pub(crate) trait Device {
+    /// The C superblock, valid while the borrow is.
+    fn sb(&self) -> *mut bindings::super_block;
+
+    /// Size in bytes.
+    fn bytes(&self) -> u64 {
+        // SAFETY: A superblock of a file system with `FS_REQUIRES_DEV` has its device open.
+        unsafe { bindings::bdev_nr_bytes((*self.sb()).s_bdev) }
+    }
+
+    /// Name for messages and debugfs, as in `s_id`: "vda".
+    fn id(&self) -> &CStr {
+        // SAFETY: `s_id` is a NUL-terminated array that doesn't change after the device was set.
+        unsafe { CStr::from_char_ptr((*self.sb()).s_id.as_ptr()) }
+    }
+}
+
+/// C: `struct super_block`, with private data of type [`FileSystem::Super`].
+///
+/// # Invariants
+///
+/// `s_fs_info` came from `Arc::<T::Super>::into_foreign`, except while it is a
+/// [`NewSuperBlock`], and stays until `kill_sb`.
+#[repr(transparent)]
+pub(crate) struct SuperBlock<T: FileSystem> {
+    raw: Opaque<bindings::super_block>,
+    _type: PhantomData<T>,
+}
+
+// SAFETY: The C side synchronises superblocks; the private data is `Send` and `Sync`.
+unsafe impl<T: FileSystem> Send for SuperBlock<T> {}
+// SAFETY: As above.
+unsafe impl<T: FileSystem> Sync for SuperBlock<T> {}
+
+impl<T: FileSystem> Device for SuperBlock<T> {
+    fn sb(&self) -> *mut bindings::super_block {
+        self.as_raw()
+    }
+}
+
+impl<T: FileSystem> SuperBlock<T> {
+    /// Borrows a C superblock.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is a superblock of file system type `T`, valid for `'a`.
+    pub(super) unsafe fn from_raw<'a>(raw: *mut bindings::super_block) -> &'a Self {
+        // SAFETY: `Self` is transparent over the C struct; the rest is the caller's contract.
+        unsafe { &*raw.cast() }
+    }
+
+    /// The C superblock.
+    pub(crate) fn as_raw(&self) -> *mut bindings::super_block {
+        self.raw.get()
+    }
+
+    /// The private data.
+    pub(crate) fn data(&self) -> ArcBorrow<'_, T::Super> {
+        // SAFETY: By the type invariant; the reference is dropped in `kill_sb`, after which there
+        // is no superblock to borrow from.
+        unsafe { <Arc<T::Super> as ForeignOwnable>::borrow((*self.as_raw()).s_fs_info) }
+    }
+
+    /// Whether the mount is read-only at this moment.
+    pub(crate) fn is_read_only(&self) -> bool {
+        // SAFETY: The superblock is valid; the flags word may be read at any time.
+        unsafe { bindings::sb_rdonly(self.as_raw()) }
+    }
+
+    /// Turns the mount read-only after an error that leaves the volume in doubt.
+    pub(crate) fn force_read_only(&self) {
+        // SAFETY: Setting this bit is what C file systems do on errors, from any context; writers
+        // look at it through `mnt_want_write` and `sb_rdonly`.
+        unsafe { (*self.as_raw()).s_flags |= SB_RDONLY as usize };
+    }
+
+    /// Zeroes blocks on the device and waits. Units: blocks of the file system.
+    pub(crate) fn zeroout(&self, block: u64, count: u64) -> Result {
+        // SAFETY: The device is open as long as the superblock lives.
+        to_result(unsafe {
+            bindings::sb_issue_zeroout(self.as_raw(), block, count, bindings::GFP_NOFS)
+        })
+    }
+
+    /// Flushes the device's write cache and waits.
+    pub(crate) fn flush_device(&self) -> Result {
+        // SAFETY: As above.
+        to_result(unsafe { bindings::blkdev_issue_flush((*self.as_raw()).s_bdev) })
+    }
+}
+
+/// C callbacks for [`FileSystem`].
+pub(super) struct Tables<T>(PhantomData<T>);
+
+impl<T: FileSystem> Tables<T> {
+    const SUPER_OPERATIONS: bindings::super_operations = bindings::super_operations {
+        alloc_inode: Some(inode::alloc_inode::<T>),
+        destroy_inode: Some(inode::destroy_inode::<T>),
+        free_inode: Some(inode::free_inode::<T>),
+        evict_inode: Some(inode::evict_inode::<T>),
+        put_super: Some(Self::put_super),
+        sync_fs: Some(Self::sync_fs),
+        statfs: Some(Self::statfs),
+        // SAFETY: All-zero is a valid table: every member is an optional function.
+        ..unsafe { MaybeUninit::zeroed().assume_init() }
+    };
+
+    /// # Safety
+    ///
+    /// Called by `get_tree_bdev` with a new superblock and the context that it is made for.
+    pub(super) unsafe extern "C" fn fill_super(
+        raw: *mut bindings::super_block,
+        fc: *mut bindings::fs_context,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: By the contract; `s_fs_info` isn't asked for before it is set below.
+            let sb = unsafe { SuperBlock::<T>::from_raw(raw) };
+            // SAFETY: mount(2) holds no folio lock.
+            let wait = unsafe { NoFolio::at_entry() };
+            // SAFETY: The context was made by `fs_context::init` of the same `T`.
+            let options = unsafe { fs_context::take_options::<T>(fc) };
+            let data = T::new_super(&mut NewSuperBlock { sb }, options, &wait)?;
+            // SAFETY: The superblock is ours alone until it is filled.
+            unsafe {
+                (*raw).s_magic = T::MAGIC as usize;
+                (*raw).s_op = &Self::SUPER_OPERATIONS;
+                bindings::set_default_d_op(raw, &dir::Callbacks::<T, T::Dir>::DENTRY);
+                // INVARIANT: Here `s_fs_info` gets its value.
+                (*raw).s_fs_info = data.into_foreign();
+            }
+            let root = T::fill_super(sb, &wait)?;
+            // SAFETY: `d_make_root` takes over the reference, whether it succeeds or not.
+            let dentry = unsafe { bindings::d_make_root(ARef::into_raw(root).as_ptr().cast()) };
+            if dentry.is_null() {
+                T::put_super(sb, &wait);
+                return Err(ENOMEM);
+            }
+            // SAFETY: As above; the root is what makes the superblock complete.
+            unsafe { (*raw).s_root = dentry };
+            Ok(0)
+        })
+    }
+
+    unsafe extern "C" fn kill_sb(raw: *mut bindings::super_block) {
+        // SAFETY: The VFS passes a superblock of this type, which it shuts down.
+        let info = unsafe { (*raw).s_fs_info };
+        if !info.is_null() {
+            // SAFETY: `s_fs_info` was set, so the type invariant holds.
+            T::before_kill(unsafe { SuperBlock::<T>::from_raw(raw) });
+        }
+        // SAFETY: This is what `->kill_sb` is for; the superblock has a block device.
+        unsafe { bindings::kill_block_super(raw) };
+        if !info.is_null() {
+            // SAFETY: The value came from `into_foreign`, and nobody can reach it now: inodes and
+            // dentries are gone.
+            drop(unsafe { <Arc<T::Super> as ForeignOwnable>::from_foreign(info) });
+        }
+    }
+
+    unsafe extern "C" fn put_super(raw: *mut bindings::super_block) {
+        // SAFETY: `->put_super` is called for superblocks that were filled; umount(2) holds no
+        // folio lock.
+        let (sb, wait) = unsafe { (SuperBlock::<T>::from_raw(raw), NoFolio::at_entry()) };
+        T::put_super(sb, &wait);
+    }
+
+    unsafe extern "C" fn sync_fs(raw: *mut bindings::super_block, wait: c_int) -> c_int {
+        // SAFETY: `->sync_fs` is called for superblocks that were filled.
+        let sb = unsafe { SuperBlock::<T>::from_raw(raw) };
+        from_result(|| T::sync_fs(sb, wait != 0).map(|()| 0))
+    }
+
+    unsafe extern "C" fn statfs(
+        dentry: *mut bindings::dentry,
+        buf: *mut bindings::kstatfs,
+    ) -> c_int {
+        // SAFETY: The dentry is valid and of this file system; statfs(2) holds no folio lock.
+        let (sb, wait) =
+            unsafe { (SuperBlock::<T>::from_raw((*dentry).d_sb), NoFolio::at_entry()) };
+        from_result(|| {
+            let s = T::statfs(sb, &wait)?;
+            // SAFETY: `buf` is valid for writing during the call.
+            let buf = unsafe { &mut *buf };
+            buf.f_type = T::MAGIC as _;
+            buf.f_bsize = s.block_size as _;
+            buf.f_blocks = s.blocks;
+            buf.f_bfree = s.free;
+            buf.f_bavail = s.free;
+            buf.f_files = s.files;
+            buf.f_ffree = s.files_free;
+            buf.f_fsid.val = [s.fsid as i32, (s.fsid >> 32) as i32];
+            buf.f_namelen = s.name_len as _;
+            Ok(0)
+        })
+    }
+}
+
+/// A registered file system type; dropping it unregisters.
+///
+/// # Invariants
+///
+/// While it lives, `fs_type` is registered and `cache` is a slab cache for [`inode::Slot`]s.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Registration<T: FileSystem> {
+    #[pin]
+    fs_type: Opaque<bindings::file_system_type>,
+    cache: NonNull<bindings::kmem_cache>,
+    _type: PhantomData<T>,
+}
+
+// SAFETY: Registration is a handle; the C side locks its list of types.
+unsafe impl<T: FileSystem> Send for Registration<T> {}
+// SAFETY: As above; a shared reference allows nothing.
+unsafe impl<T: FileSystem> Sync for Registration<T> {}
+
+impl<T: FileSystem> Registration<T> {
+    /// Registers file system type `T`.
+    pub(crate) fn new(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            cache: inode::create_cache::<T>()?,
+            fs_type <- Opaque::try_ffi_init(|slot: *mut bindings::file_system_type| {
+                // SAFETY: `slot` is memory for the struct, all of which is valid as zeros.
+                unsafe {
+                    slot.write_bytes(0, 1);
+                    (*slot).owner = module.as_ptr();
+                    (*slot).name = T::NAME.as_char_ptr();
+                    (*slot).fs_flags = bindings::FS_REQUIRES_DEV as i32;
+                    (*slot).init_fs_context = Some(fs_context::init::<T>);
+                    (*slot).kill_sb = Some(Tables::<T>::kill_sb);
+                }
+                // SAFETY: The struct is complete, pinned, and lives until it is unregistered.
+                to_result(unsafe { bindings::register_filesystem(slot) })
+            }),
+            _type: PhantomData,
+        })
+    }
+
+    /// The inode cache of the file system type that `sb` belongs to.
+    ///
+    /// # Safety
+    ///
+    /// `sb` is a superblock of type `T`.
+    pub(super) unsafe fn cache(sb: *mut bindings::super_block) -> *mut bindings::kmem_cache {
+        // SAFETY: `s_type` is the `fs_type` of a registration of `T`, which lives as long as any
+        // superblock of it does (the module can't go before).
+        unsafe {
+            let fs_type: *const Opaque<bindings::file_system_type> = (*sb).s_type.cast();
+            (*kernel::container_of!(fs_type, Self, fs_type)).cache.as_ptr()
+        }
+    }
+}
+
+#[pinned_drop]
+impl<T: FileSystem> PinnedDrop for Registration<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant it is registered.
+        unsafe { bindings::unregister_filesystem(self.fs_type.get()) };
+        // SAFETY: Inodes are freed after a grace period; all of them are gone after this, and
+        // none can be made any more.
+        unsafe {
+            bindings::rcu_barrier();
+            bindings::kmem_cache_destroy(self.cache.as_ptr());
+        }
+    }
+}
