@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The machine itself, and its local side: acquire, poll, abandon, refreshed, release.
+
+use super::mode::{Down, Level, Mode, Up};
+use super::step::{
+    DlmCall, Fault, Hold, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step, Task, Unexpected,
+    Waiter,
+};
+use super::ticket::Tickets;
+
+/// Where the lock stands with the DLM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The DLM doesn't know this lock yet.
+    Unlocked,
+    /// A new lock was asked for.
+    Acquiring {
+        /// With this mode.
+        want: Mode,
+    },
+    /// The DLM has granted `level`, and nothing is under way.
+    Held {
+        /// May be NL.
+        level: Level,
+    },
+    /// More was asked for.
+    Upconverting {
+        /// Which conversion.
+        up: Up,
+    },
+    /// More was asked for, then the cancel; either may win.
+    Cancelling {
+        /// The conversion that is cancelled.
+        up: Up,
+    },
+    /// The worker writes back and forgets what the new level won't cover.
+    Flushing {
+        /// The conversion that follows.
+        down: Down,
+    },
+    /// Less was asked for.
+    Downconverting {
+        /// Which conversion.
+        down: Down,
+    },
+    /// The lock is being dropped.
+    Unlocking {
+        /// What it was at.
+        level: Level,
+    },
+    /// The DLM has forgotten it, or the cluster is lost. Final.
+    Gone,
+}
+
+/// Whether what the lock protects may be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Fresh {
+    Yes,
+    No,
+    /// A holder is at it.
+    Refreshing,
+}
+
+/// A call that a task is inside of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Call {
+    Lock,
+    Cancel,
+    Unlock,
+}
+
+/// A count for each mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Counts {
+    pub(super) pr: u32,
+    pub(super) ex: u32,
+}
+
+impl Counts {
+    pub(super) fn of(&mut self, mode: Mode) -> &mut u32 {
+        match mode {
+            Mode::Pr => &mut self.pr,
+            Mode::Ex => &mut self.ex,
+        }
+    }
+
+    /// One more; false (and unchanged) if that doesn't fit.
+    fn add(&mut self, mode: Mode) -> bool {
+        let n = self.of(mode);
+        match n.checked_add(1) {
+            Some(more) => *n = more,
+            None => return false,
+        }
+        true
+    }
+
+    /// One less; false (and unchanged) if there was none.
+    pub(super) fn sub(&mut self, mode: Mode) -> bool {
+        let n = self.of(mode);
+        match n.checked_sub(1) {
+            Some(less) => *n = less,
+            None => return false,
+        }
+        true
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.pr > 0 || self.ex > 0
+    }
+
+    /// How many stand in the way of a level of `to`.
+    pub(super) fn above(&self, to: Level) -> bool {
+        match to {
+            Level::Nl => self.any(),
+            Level::Pr => self.ex > 0,
+            Level::Ex => false,
+        }
+    }
+}
+
+/// A refusal that its waiter hasn't collected yet. Nobody asks the DLM before that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Verdict {
+    pub(super) request: u32,
+    pub(super) refusal: Refusal,
+}
+
+/// One lock resource. See the module's documentation for who may call what.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Machine {
+    pub(super) kind: Kind,
+    pub(super) policy: Policy,
+    pub(super) state: State,
+    pub(super) in_call: Option<Call>,
+    /// The strongest mode another node has asked for and not got from us yet.
+    pub(super) asked: Option<Mode>,
+    /// Holds that are out, with those of waiters who were handed theirs and haven't run yet.
+    pub(super) holders: Counts,
+    /// In line, not handed anything.
+    pub(super) waiting: Counts,
+    /// Handed a hold, not collected.
+    pub(super) handed: Counts,
+    /// Bumped when the waiters of that mode are handed their holds.
+    pub(super) batch: Counts,
+    pub(super) fresh: Fresh,
+    pub(super) granted_at: u64,
+    pub(super) last_use: u64,
+    pub(super) tickets: Tickets,
+    /// Number of the last request, and whether its maker is still there to be told.
+    pub(super) request: u32,
+    pub(super) requester: bool,
+    pub(super) verdict: Option<Verdict>,
+    /// No request before this time (fs/dlm was busy).
+    pub(super) ask_after: Option<u64>,
+    /// No downconvert before this time (it failed, or the flush couldn't be done).
+    pub(super) down_after: u64,
+    /// The last flush failed: spoil the LVB.
+    pub(super) spoiled: bool,
+    /// When the worker is due to run, as far as it was told.
+    pub(super) work_at: Option<u64>,
+    pub(super) generation: u64,
+    pub(super) closing: bool,
+    pub(super) lost: Option<i32>,
+}
+
+impl Machine {
+    /// A lock that the DLM doesn't know yet.
+    pub const fn new(kind: Kind, policy: Policy) -> Self {
+        let none = Counts { pr: 0, ex: 0 };
+        Machine {
+            kind,
+            policy,
+            state: State::Unlocked,
+            in_call: None,
+            asked: None,
+            holders: none,
+            waiting: none,
+            handed: none,
+            batch: none,
+            fresh: Fresh::No,
+            granted_at: 0,
+            last_use: 0,
+            tickets: Tickets::new(),
+            request: 0,
+            requester: false,
+            verdict: None,
+            ask_after: None,
+            down_after: 0,
+            spoiled: false,
+            work_at: None,
+            generation: 0,
+            closing: false,
+            lost: None,
+        }
+    }
+
+    /// Asks for the lock on behalf of `task`.
+    ///
+    /// [`How::Try`] answers at once and never yields a call. It is refused while a refresh is
+    /// needed, and while another node's turn has come, unless the task left a ticket for it.
+    ///
+    /// A task must not wait for a lock it holds: the other node's turn may come in between.
+    pub fn acquire(&mut self, mode: Mode, how: How, task: Task, now: u64) -> Step<Outcome> {
+        if let Some(fault) = self.fault() {
+            return Step::only(Outcome::Failed(fault));
+        }
+        if how == How::Try {
+            return Step::only(self.try_acquire(mode, task, now));
+        }
+        self.tickets.forget(task);
+        if self.may_enter(mode, now) {
+            let value = self.enter(mode, task, true);
+            return self.step(value, None, false, now);
+        }
+        if !self.waiting.add(mode) {
+            return Step::only(Outcome::Failed(Fault::Misuse));
+        }
+        let mut waiter = Waiter {
+            mode,
+            task,
+            noqueue: how == How::NoQueue,
+            batch: *self.batch.of(mode),
+            request: None,
+        };
+        let call = self.ask(&mut waiter, now);
+        self.step(Outcome::Wait(waiter), call, false, now)
+    }
+
+    fn try_acquire(&mut self, mode: Mode, task: Task, now: u64) -> Outcome {
+        if !self.usable().covers(mode) || self.fresh != Fresh::Yes {
+            return Outcome::WouldBlock;
+        }
+        let ticket = self.tickets.take(task, mode, now);
+        if !ticket && self.blocked(mode, now) {
+            return Outcome::WouldBlock;
+        }
+        self.enter(mode, task, false)
+    }
+
+    /// After a wake: is it there now?
+    pub fn poll(&mut self, mut waiter: Waiter, now: u64) -> Step<Outcome> {
+        let mode = waiter.mode;
+        if waiter.batch != *self.batch.of(mode) {
+            return self.collect(waiter, now);
+        }
+        if let Some(fault) = self.fault() {
+            self.leave_line(&waiter);
+            return self.step(Outcome::Failed(fault), None, true, now);
+        }
+        if let Some(refusal) = self.verdict_for(&waiter) {
+            self.leave_line(&waiter);
+            let value = if waiter.noqueue && refusal == Refusal::Again {
+                Outcome::WouldBlock
+            } else {
+                Outcome::Failed(Fault::Refused(refusal))
+            };
+            return self.step(value, None, true, now);
+        }
+        if self.may_enter(mode, now) {
+            self.leave_line(&waiter);
+            let value = self.enter(mode, waiter.task, true);
+            return self.step(value, None, false, now);
+        }
+        let call = self.ask(&mut waiter, now);
+        self.step(Outcome::Wait(waiter), call, false, now)
+    }
+
+    /// A waiter whose hold is counted already; only a refresh, or its turn at one, may be missing.
+    fn collect(&mut self, waiter: Waiter, now: u64) -> Step<Outcome> {
+        if self.fault().is_none() && self.fresh == Fresh::Refreshing {
+            return Step::only(Outcome::Wait(waiter));
+        }
+        if !self.handed.sub(waiter.mode) {
+            return Step::only(Outcome::Failed(Fault::Misuse));
+        }
+        let wake = self.forget_request(&waiter);
+        if let Some(fault) = self.fault() {
+            self.holders.sub(waiter.mode);
+            return self.step(Outcome::Failed(fault), None, true, now);
+        }
+        let hold = self.hold(waiter.mode, waiter.task, true);
+        self.step(Outcome::Granted(hold), None, wake, now)
+    }
+
+    /// The task was killed while it waited. What it asked of the DLM stays asked.
+    pub fn abandon(&mut self, waiter: Waiter, now: u64) -> Kick {
+        if waiter.batch != *self.batch.of(waiter.mode) {
+            if self.handed.sub(waiter.mode) {
+                self.holders.sub(waiter.mode);
+                self.last_use = now;
+            }
+            self.forget_request(&waiter);
+        } else {
+            self.leave_line(&waiter);
+        }
+        self.kick(true, now)
+    }
+
+    /// The holder that was told to refresh has done so, or couldn't.
+    ///
+    /// If it couldn't, the next one who gets in is told to. The hold stays, to be released.
+    pub fn refreshed(&mut self, hold: &mut Hold, ok: bool, now: u64) -> Result<Kick, Unexpected> {
+        if !hold.refresh || self.fresh != Fresh::Refreshing {
+            return Err(Unexpected { event: "refreshed" });
+        }
+        hold.refresh = false;
+        self.fresh = if ok { Fresh::Yes } else { Fresh::No };
+        if ok {
+            self.hand_over(now);
+        }
+        Ok(self.kick(true, now))
+    }
+
+    /// A holder is done.
+    pub fn release(&mut self, hold: Hold, now: u64) -> Result<Kick, Unexpected> {
+        if !self.holders.sub(hold.mode) {
+            return Err(Unexpected { event: "release" });
+        }
+        let unfinished = hold.refresh && self.fresh == Fresh::Refreshing;
+        if unfinished {
+            self.fresh = Fresh::No;
+        }
+        self.last_use = now;
+        let wake = unfinished || (self.shut() && !self.holders.any());
+        Ok(self.kick(wake, now))
+    }
+
+    /// A holder that waited only so that its folio operation can be tried again: it gives up its
+    /// hold and leaves a ticket, good for one [`How::Try`] by the same task within
+    /// [`Policy::ticket_ns`]. A downconvert waits for that.
+    pub fn leave_ticket(&mut self, hold: Hold, now: u64) -> Result<Kick, Unexpected> {
+        let ticket = hold.may_leave && self.policy.ticket_ns > 0 && self.fault().is_none();
+        if ticket && *self.holders.of(hold.mode) > 0 {
+            let until = now.saturating_add(self.policy.ticket_ns);
+            self.tickets.expire(now);
+            self.tickets.leave(hold.task, hold.mode, until);
+        }
+        self.release(hold, now)
+    }
+
+    // --- queries ---
+
+    /// Where it stands.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// What the DLM counts for this node.
+    pub const fn level(&self) -> Level {
+        match self.state {
+            State::Held { level } => level,
+            State::Upconverting { up } | State::Cancelling { up } => up.from(),
+            State::Flushing { down } | State::Downconverting { down } => down.from(),
+            State::Unlocked | State::Acquiring { .. } | State::Unlocking { .. } | State::Gone => {
+                Level::Nl
+            }
+        }
+    }
+
+    /// What another node waits for, as far as this one was told.
+    pub const fn asked(&self) -> Option<Mode> {
+        self.asked
+    }
+
+    /// Does another node wait for this one?
+    pub const fn is_blocking(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Bumped each time the lock came back from NL: what was read before may be stale.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Holds that are out: (PR, EX).
+    pub const fn holders(&self) -> (u32, u32) {
+        (self.holders.pr, self.holders.ex)
+    }
+
+    /// Tasks in line: (PR, EX).
+    pub const fn waiters(&self) -> (u32, u32) {
+        (self.waiting.pr, self.waiting.ex)
+    }
+
+    /// Tickets that are out.
+    pub fn tickets(&self) -> u32 {
+        self.tickets.count()
+    }
+
+    /// Nothing more will come from the DLM; the memory may go.
+    pub fn is_gone(&self) -> bool {
+        self.state == State::Gone && self.in_call.is_none()
+    }
+
+    // --- inner workings ---
+
+    /// Why nobody gets in any more.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match self.lost {
+            Some(errno) => Some(Fault::Lost(errno)),
+            None => self.closing.then_some(Fault::Shutdown),
+        }
+    }
+
+    pub(super) fn shut(&self) -> bool {
+        self.closing || self.lost.is_some()
+    }
+
+    /// The level new holders can count on: the lower one while it is on its way down.
+    fn usable(&self) -> Level {
+        match self.state {
+            State::Flushing { down } | State::Downconverting { down } => down.to(),
+            _ => self.level(),
+        }
+    }
+
+    /// Another node's turn has come, and a holder of `mode` would be in its way.
+    fn blocked(&self, mode: Mode, now: u64) -> bool {
+        match self.target() {
+            Some(down) => !down.to().covers(mode) && now >= self.slice_end(),
+            None => false,
+        }
+    }
+
+    /// The way down that would satisfy whoever asks.
+    pub(super) fn target(&self) -> Option<Down> {
+        Down::between(self.level(), self.asked?.leaves())
+    }
+
+    /// Until when the level is kept though another node asks. A slice is for those who can use
+    /// it: if a writer here can't get in before the lock has been around, it is over.
+    pub(super) fn slice_end(&self) -> u64 {
+        if self.waiting.ex > 0 && !self.level().covers(Mode::Ex) {
+            return 0;
+        }
+        let slice = self.granted_at.saturating_add(self.policy.slice_ns);
+        if self.holders.any() {
+            return slice;
+        }
+        slice.min(self.last_use.saturating_add(self.policy.idle_ns))
+    }
+
+    fn may_enter(&self, mode: Mode, now: u64) -> bool {
+        self.usable().covers(mode) && self.fresh != Fresh::Refreshing && !self.blocked(mode, now)
+    }
+
+    /// Counts a holder in and gives out its token.
+    fn enter(&mut self, mode: Mode, task: Task, may_leave: bool) -> Outcome {
+        if self.holders.add(mode) {
+            Outcome::Granted(self.hold(mode, task, may_leave))
+        } else {
+            Outcome::Failed(Fault::Misuse)
+        }
+    }
+
+    fn hold(&mut self, mode: Mode, task: Task, may_leave: bool) -> Hold {
+        let refresh = self.fresh == Fresh::No;
+        if refresh {
+            self.fresh = Fresh::Refreshing;
+        }
+        Hold {
+            mode,
+            task,
+            may_leave,
+            refresh,
+        }
+    }
+
+    /// Makes everybody in line a holder who can be one.
+    pub(super) fn hand_over(&mut self, now: u64) {
+        for mode in [Mode::Pr, Mode::Ex] {
+            let n = *self.waiting.of(mode);
+            if n == 0 || !self.usable().covers(mode) || self.blocked(mode, now) {
+                continue;
+            }
+            let holders = self.holders.of(mode);
+            let Some(sum) = holders.checked_add(n) else {
+                continue;
+            };
+            *holders = sum;
+            *self.waiting.of(mode) = 0;
+            let handed = self.handed.of(mode);
+            *handed = handed.saturating_add(n);
+            let batch = self.batch.of(mode);
+            *batch = batch.wrapping_add(1);
+        }
+    }
+
+    fn verdict_for(&self, waiter: &Waiter) -> Option<Refusal> {
+        let verdict = self.verdict?;
+        (waiter.request == Some(verdict.request)).then_some(verdict.refusal)
+    }
+
+    /// Takes a waiter out of the line, and what was meant for it.
+    fn leave_line(&mut self, waiter: &Waiter) {
+        self.waiting.sub(waiter.mode);
+        self.forget_request(waiter);
+    }
+
+    /// Nobody is left to be told what became of this waiter's request. True if that was known
+    /// already, and kept others from asking.
+    fn forget_request(&mut self, waiter: &Waiter) -> bool {
+        if self.verdict_for(waiter).is_some() {
+            self.verdict = None;
+            return true;
+        }
+        if waiter.request == Some(self.request) {
+            self.requester = false;
+        }
+        false
+    }
+
+    /// Makes the request that this waiter needs, if it can be made now.
+    fn ask(&mut self, waiter: &mut Waiter, now: u64) -> Option<DlmCall> {
+        if self.in_call.is_some()
+            || self.verdict.is_some()
+            || self.ask_after.is_some_and(|at| now < at)
+        {
+            return None;
+        }
+        // One request for all who wait, but a NOQUEUE one is for its maker alone.
+        let want = match waiter.noqueue {
+            false if self.waiting.ex > 0 => Mode::Ex,
+            _ => waiter.mode,
+        };
+        let convert = match self.state {
+            State::Unlocked => {
+                self.state = State::Acquiring { want };
+                false
+            }
+            // While another node asks for what we have, asking for more would only deadlock.
+            State::Held { level } if self.target().is_none() => {
+                self.state = State::Upconverting {
+                    up: Up::between(level, want)?,
+                };
+                true
+            }
+            _ => return None,
+        };
+        self.ask_after = None;
+        self.in_call = Some(Call::Lock);
+        self.request = self.request.wrapping_add(1);
+        self.requester = true;
+        waiter.request = Some(self.request);
+        let lvb = if self.kind.lvb {
+            Lvb::Leave
+        } else {
+            Lvb::Unused
+        };
+        Some(DlmCall::Lock {
+            level: want.level(),
+            convert,
+            noqueue: waiter.noqueue,
+            lvb,
+        })
+    }
+
+    /// The kick that the state calls for now: bring the worker in when it can do something, or
+    /// sooner than it was told.
+    pub(super) fn kick(&mut self, wake: bool, now: u64) -> Kick {
+        let asleep = self.waiting.any() || self.handed.any() || self.shut();
+        let work = self.work_due(now).map(|at| at.max(now));
+        let news = work.filter(|at| self.work_at.is_none_or(|told| *at < told));
+        if news.is_some() {
+            self.work_at = news;
+        }
+        Kick {
+            work: news.map(|at| at - now),
+            wake: wake && asleep,
+        }
+    }
+
+    pub(super) fn step<T>(
+        &mut self,
+        value: T,
+        call: Option<DlmCall>,
+        wake: bool,
+        now: u64,
+    ) -> Step<T> {
+        Step {
+            value,
+            kick: self.kick(wake, now),
+            call,
+        }
+    }
+}
+
+impl<T> Step<T> {
+    /// An answer that changed nothing for anybody else.
+    pub(super) fn only(value: T) -> Self {
+        Step {
+            value,
+            kick: Kick {
+                work: None,
+                wake: false,
+            },
+            call: None,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The machine's stories, told one event after the other.
+
+use ocfs2_lockres_host::lockres::*;
+
+const KIND: Kind = Kind {
+    lvb: true,
+    refresh: true,
+};
+const POLICY: Policy = Policy {
+    slice_ns: 0,
+    idle_ns: 0,
+    ticket_ns: 100,
+};
+const A: Task = Task(1);
+const B: Task = Task(2);
+
+fn wait(step: Step<Outcome>) -> (Waiter, Option<DlmCall>) {
+    match step.value {
+        Outcome::Wait(w) => (w, step.call),
+        other => panic!("not a wait: {other:?}"),
+    }
+}
+
+fn granted(step: Step<Outcome>) -> Hold {
+    match step.value {
+        Outcome::Granted(h) => h,
+        other => panic!("not granted: {other:?}"),
+    }
+}
+
+/// A fresh lock, held at `mode` by nobody.
+fn idle_at(mode: Mode, policy: Policy) -> Machine {
+    let mut m = Machine::new(KIND, policy);
+    let (w, call) = wait(m.acquire(mode, How::Wait, A, 0));
+    assert_eq!(
+        call,
+        Some(DlmCall::Lock {
+            level: mode.level(),
+            convert: false,
+            noqueue: false,
+            lvb: Lvb::Leave
+        })
+    );
+    assert!(m.returned(Ok(()), 0).is_ok());
+    assert!(m.ast(Ok(()), 0).unwrap().wake);
+    let mut h = granted(m.poll(w, 0));
+    assert!(h.must_refresh());
+    let _ = m.refreshed(&mut h, true, 0).unwrap();
+    let _ = m.release(h, 0).unwrap();
+    m
+}
+
+#[test]
+fn first_lock_is_handed_to_its_waiter_though_a_bast_follows() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    // The ast, and the bast on its heels, come before the call has returned.
+    assert!(m.ast(Ok(()), 1).unwrap().wake);
+    assert_eq!(m.bast(Mode::Ex, 1).work, None);
+    assert_eq!(m.returned(Ok(()), 1).unwrap().work, None);
+    assert_eq!(m.work(1).value, Work::Nothing);
+    let mut h = granted(m.poll(w, 2));
+    let _ = m.refreshed(&mut h, true, 2).unwrap();
+    assert_eq!(m.release(h, 3).unwrap().work, Some(0));
+    assert_eq!(
+        m.work(3).value,
+        Work::Flush {
+            from: Level::Pr,
+            to: Level::Nl
+        }
+    );
+}
+
+#[test]
+fn a_ticket_lets_the_retry_in_and_holds_up_the_worker() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    let _ = m.returned(Ok(()), 0).unwrap();
+    let _ = m.ast(Ok(()), 0).unwrap();
+    let _ = m.bast(Mode::Ex, 0);
+    let mut h = granted(m.poll(w, 10));
+    let _ = m.refreshed(&mut h, true, 10).unwrap();
+    assert_eq!(m.leave_ticket(h, 10).unwrap().work, Some(100));
+    assert_eq!(m.work(11).value, Work::Nothing);
+    assert_eq!(
+        m.acquire(Mode::Pr, How::Try, B, 12).value,
+        Outcome::WouldBlock
+    );
+    let h = granted(m.acquire(Mode::Pr, How::Try, A, 12));
+    assert_eq!(
+        m.acquire(Mode::Pr, How::Try, A, 12).value,
+        Outcome::WouldBlock
+    );
+    assert_eq!(m.release(h, 13).unwrap().work, Some(0));
+    assert!(matches!(m.work(13).value, Work::Flush { .. }));
+}
+
+#[test]
+fn a_ticket_runs_out() {
+    let mut m = idle_at(Mode::Pr, POLICY);
+    let h = granted(m.acquire(Mode::Pr, How::Wait, A, 5));
+    let _ = m.leave_ticket(h, 5).unwrap();
+    assert_eq!(m.bast(Mode::Ex, 6).work, Some(99));
+    assert!(matches!(m.work(105).value, Work::Flush { .. }));
+    assert_eq!(
+        m.acquire(Mode::Pr, How::Try, A, 105).value,
+        Outcome::WouldBlock
+    );
+}
+
+#[test]
+fn crossing_upconverts_cancel_and_step_back() {
+    let mut m = idle_at(Mode::Pr, POLICY);
+    let (w, call) = wait(m.acquire(Mode::Ex, How::Wait, A, 1));
+    assert!(matches!(
+        call,
+        Some(DlmCall::Lock {
+            convert: true,
+            level: Level::Ex,
+            ..
+        })
+    ));
+    // Not before the request was submitted.
+    assert_eq!(m.bast(Mode::Ex, 2).work, None);
+    assert_eq!(m.work(2).call, None);
+    assert_eq!(m.returned(Ok(()), 3).unwrap().work, Some(0));
+    assert_eq!(m.work(3).call, Some(DlmCall::Cancel));
+    assert!(m.unlock_ast(Ok(()), 4).unwrap().wake);
+    // The cancel's call is still on its way back: nothing new until then.
+    let (w, call) = wait(m.poll(w, 4));
+    assert_eq!(call, None);
+    assert_eq!(m.returned(Ok(()), 5).unwrap().work, Some(0));
+    assert!(matches!(m.work(5).value, Work::Flush { to: Level::Nl, .. }));
+    let step = m.flushed(Flushed::Done, 6).unwrap();
+    assert!(matches!(
+        step.call,
+        Some(DlmCall::Lock {
+            level: Level::Nl,
+            convert: true,
+            ..
+        })
+    ));
+    let _ = m.returned(Ok(()), 6).unwrap();
+    assert!(m.ast(Ok(()), 7).unwrap().wake);
+    let (_w, call) = wait(m.poll(w, 8));
+    assert!(matches!(
+        call,
+        Some(DlmCall::Lock {
+            level: Level::Ex,
+            convert: true,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_cancel_that_comes_too_late_is_a_grant() {
+    let mut m = idle_at(Mode::Pr, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, 1));
+    let _ = m.returned(Ok(()), 1).unwrap();
+    let _ = m.bast(Mode::Ex, 2);
+    assert_eq!(m.work(3).call, Some(DlmCall::Cancel));
+    assert!(m.ast(Ok(()), 4).unwrap().wake);
+    let h = granted(m.poll(w, 4));
+    let _ = m.returned(Ok(()), 5).unwrap();
+    assert_eq!(m.release(h, 6).unwrap().work, Some(0));
+    assert!(matches!(
+        m.work(6).value,
+        Work::Flush {
+            from: Level::Ex,
+            to: Level::Nl
+        }
+    ));
+}
+
+#[test]
+fn noqueue_is_denied_to_its_maker_only() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, call) = wait(m.acquire(Mode::Ex, How::NoQueue, A, 0));
+    assert!(matches!(call, Some(DlmCall::Lock { noqueue: true, .. })));
+    let (v, call) = wait(m.acquire(Mode::Pr, How::Wait, B, 0));
+    assert_eq!(call, None);
+    assert!(m.returned(Err(Refusal::Again), 1).unwrap().wake);
+    let (v, call) = wait(m.poll(v, 2));
+    assert_eq!(call, None, "the denial hasn't been collected");
+    let step = m.poll(w, 3);
+    assert_eq!(step.value, Outcome::WouldBlock);
+    assert!(step.kick.wake);
+    let (_v, call) = wait(m.poll(v, 4));
+    assert!(matches!(
+        call,
+        Some(DlmCall::Lock {
+            noqueue: false,
+            level: Level::Pr,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn shutdown_drops_the_lock_and_stores_the_lvb() {
+    let mut m = idle_at(Mode::Ex, POLICY);
+    let step = m.shutdown(1);
+    assert_eq!(
+        (step.value, step.call),
+        (false, Some(DlmCall::Unlock { lvb: Lvb::Fill }))
+    );
+    assert!(m.unlock_ast(Ok(()), 2).unwrap().wake);
+    assert!(!m.is_gone(), "the call hasn't returned");
+    let _ = m.returned(Ok(()), 2).unwrap();
+    assert!(m.shutdown(3).value);
+    assert_eq!(
+        m.acquire(Mode::Pr, How::Wait, A, 4).value,
+        Outcome::Failed(Fault::Shutdown)
+    );
+}
+
+#[test]
+fn a_lost_cluster_fails_everybody() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    assert!(m.fail(-112, 1).wake);
+    assert_eq!(m.poll(w, 1).value, Outcome::Failed(Fault::Lost(-112)));
+    let _ = m.returned(Ok(()), 2).unwrap();
+    let _ = m.ast(Ok(()), 3).unwrap();
+    assert!(m.shutdown(4).value);
+}
+
+#[test]
+fn a_slice_keeps_the_lock_and_then_it_goes() {
+    let policy = Policy {
+        slice_ns: 1000,
+        idle_ns: 1000,
+        ticket_ns: 0,
+    };
+    let mut m = idle_at(Mode::Ex, policy);
+    assert_eq!(m.bast(Mode::Pr, 10).work, Some(990));
+    let h = granted(m.acquire(Mode::Ex, How::Try, A, 20));
+    let _ = m.release(h, 30).unwrap();
+    assert_eq!(m.work(40).value, Work::Nothing);
+    assert_eq!(
+        m.acquire(Mode::Ex, How::Try, A, 1000).value,
+        Outcome::WouldBlock
+    );
+    // What the other node leaves us is still there for the taking.
+    let h = granted(m.acquire(Mode::Pr, How::Try, A, 1000));
+    assert_eq!(
+        m.work(1000).value,
+        Work::Flush {
+            from: Level::Ex,
+            to: Level::Pr
+        }
+    );
+    let _ = m.release(h, 1001).unwrap();
+}
