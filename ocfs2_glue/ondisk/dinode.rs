@@ -462,8 +462,9 @@ impl Dinode {
         match self.body {
             Body::Inline { room } => {
                 let holds_data = matches!(self.file_type, FileType::Regular | FileType::Directory);
+                let indexed = self.dyn_features & INDEXED_DIR_FL != 0;
                 check(
-                    holds_data && fs.features.has_incompat(INCOMPAT_INLINE_DATA),
+                    holds_data && !indexed && fs.features.has_incompat(INCOMPAT_INLINE_DATA),
                     blkno,
                     "ocfs2_dinode.i_dyn_features",
                 )?;

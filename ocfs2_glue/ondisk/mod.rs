@@ -11,6 +11,8 @@ pub mod block_check;
 pub mod bytes;
 pub mod dinode;
 pub mod dinode_edit;
+pub mod dir_block;
+pub mod dirent;
 pub mod error;
 pub mod features;
 pub mod file_type;
