@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* glue-io: the entry point, and what all commands share. See glue_io.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "glue_io.h"
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int failed(const char *call)
+{
+	const char *name = strerrorname_np(errno);
+
+	printf("error=%s call=%s\n", name ? name : "unknown", call);
+	return FAILED;
+}
+
+static char filling(char tag, uint64_t number, int place)
+{
+	return 'a' + (char)((number * 7 + (uint64_t)tag * 3 + (uint64_t)place) % 26);
+}
+
+void line_make(char *line, char tag, uint64_t number)
+{
+	int place = snprintf(line, LINE_SIZE, "%c %012llu ", tag, (unsigned long long)number);
+
+	for (; place < LINE_SIZE - 1; place++)
+		line[place] = filling(tag, number, place);
+	line[LINE_SIZE - 1] = '\n';
+}
+
+int line_check(const char *line, char *tag, uint64_t *number)
+{
+	char want[LINE_SIZE];
+	unsigned long long n;
+
+	if (sscanf(line, "%c %12llu ", tag, &n) != 2)
+		return 0;
+	line_make(want, *tag, n);
+	*number = n;
+	return *tag >= 'A' && *tag < 'A' + TAG_COUNT && !memcmp(line, want, LINE_SIZE);
+}
+
+static const struct command *find(const struct command *table, const char *name)
+{
+	for (; table->name; table++)
+		if (!strcmp(table->name, name))
+			return table;
+	return NULL;
+}
+
+static void usage(const struct command *table)
+{
+	for (; table->name; table++)
+		fprintf(stderr, "  glue-io %s %s\n", table->name, table->usage);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command = NULL;
+	int status;
+
+	/* Whoever follows the output wants whole lines, at once. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1) {
+		command = find(line_commands, argv[1]);
+		if (!command)
+			command = find(call_commands, argv[1]);
+	}
+	status = command ? command->run(argc - 2, argv + 2) : USAGE;
+	if (status == USAGE) {
+		fprintf(stderr, "usage:\n");
+		usage(line_commands);
+		usage(call_commands);
+	}
+	return status;
+}
