@@ -17,6 +17,7 @@ use super::features::{INCOMPAT_INLINE_DATA, INCOMPAT_SPARSE_ALLOC};
 use super::file_type::FileType;
 use super::geometry::{Geometry, INVALID_SLOT};
 use super::store::Suballoc;
+use super::symlink::MAX_TARGET;
 
 /// `OCFS2_INODE_SIGNATURE`, with its terminator.
 pub const SIGNATURE: [u8; 8] = *b"INODE01\0";
@@ -503,8 +504,7 @@ impl Dinode {
             FileType::Directory => {
                 self.size <= allocated && self.size & (fs.block_size() as u64 - 1) == 0
             }
-            // A target is at most PATH_MAX, and written whole.
-            FileType::Symlink => self.size != 0 && self.size <= allocated,
+            FileType::Symlink => self.size != 0 && self.size <= MAX_TARGET as u64,
             FileType::Regular => {
                 let sparse = fs.features.has_incompat(INCOMPAT_SPARSE_ALLOC);
                 let holds = sparse || self.has_flags(SYSTEM_FL) || self.clusters != 0;

@@ -9,16 +9,25 @@
 
 pub mod block_check;
 pub mod bytes;
+pub mod chain;
 pub mod dinode;
 pub mod dinode_edit;
 pub mod dir_block;
 pub mod dirent;
 pub mod error;
+pub mod extent;
 pub mod features;
 pub mod file_type;
 pub mod geometry;
+pub mod group;
+pub mod local_alloc;
 pub mod lock_name;
 pub mod lvb;
 pub mod slot_map;
 pub mod store;
+pub mod suballoc;
 pub mod superblock;
+pub mod symlink;
+pub mod system_inodes;
+pub mod tree;
+pub mod truncate_log;
