@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Blocks that were found before a transaction, for the structures that grow in it.
+//!
+//! [`Reserve::find`] looks for as many blocks of a suballocator as a change may need at most.
+//! [`Claims`] then hands them out one by one inside the transaction, where nothing may fail for
+//! want of room. What isn't used was never taken and needs no giving back.
+
+use super::chain::{Allocator, Found};
+use super::error::Corrupt;
+use super::group::Run;
+use super::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+
+/// Clear bits of one suballocator, found and not yet taken.
+///
+/// Good for as long as the caller holds the allocator's locks.
+#[derive(Clone, Copy, Debug)]
+pub struct Reserve {
+    runs: [Option<Found>; Self::RUNS],
+    /// Blocks handed out.
+    taken: u16,
+}
+
+impl Reserve {
+    /// Most runs of bits that a reserve is made of, and so the least number of blocks that it can
+    /// always have.
+    pub const RUNS: usize = 16;
+
+    /// A reserve of nothing.
+    pub const fn empty() -> Self {
+        Self {
+            runs: [None; Self::RUNS],
+            taken: 0,
+        }
+    }
+
+    /// Looks for `blocks` blocks. `None` if there are not as many: then the suballocator needs
+    /// another group.
+    pub fn find<S: Blocks>(
+        store: &mut S,
+        alloc: &Allocator<'_>,
+        dinode: &S::Block,
+        blocks: u16,
+    ) -> Result<Option<Self>, S::Error> {
+        let mut reserve = Self::empty();
+        let mut found = [Found::NONE; Self::RUNS];
+        let mut left = blocks;
+        for i in 0..Self::RUNS {
+            if left == 0 {
+                break;
+            }
+            let so_far = found.get(..i).unwrap_or(&[]);
+            let next = alloc.find_besides(store, dinode, (left, 1), None, so_far)?;
+            let Some(next) = next else { return Ok(None) };
+            if let (Some(a), Some(b)) = (found.get_mut(i), reserve.runs.get_mut(i)) {
+                (*a, *b) = (next, Some(next));
+            }
+            left = left.saturating_sub(next.run.bits);
+        }
+        Ok((left == 0).then_some(reserve))
+    }
+
+    /// The next block, without taking it.
+    fn next(&self) -> Option<Found> {
+        let mut skip = self.taken;
+        for found in self.runs.iter().flatten() {
+            if skip < found.run.bits {
+                let run = Run {
+                    bit: found.run.bit + skip,
+                    bits: 1,
+                };
+                return Some(Found {
+                    run,
+                    blkno: found.blkno + u64::from(skip),
+                    ..*found
+                });
+            }
+            skip -= found.run.bits;
+        }
+        None
+    }
+}
+
+/// A reserve at work in a transaction.
+pub struct Claims<'a, B> {
+    /// The allocator.
+    pub alloc: Allocator<'a>,
+    /// The block of its dinode.
+    pub dinode: &'a mut B,
+    /// Slot that the allocator belongs to, for the headers of the blocks.
+    pub slot: u16,
+    /// What was found.
+    pub reserve: &'a mut Reserve,
+}
+
+impl<'a, S: Journaled> ExtentBlockSource<S> for Claims<'a, S::Block> {
+    fn claim(&mut self, store: &mut S) -> Result<Suballoc, S::Error> {
+        // Never the case for a caller who found as many blocks as the change said it may need.
+        let found = self
+            .reserve
+            .next()
+            .ok_or(Corrupt::new(0, "ocfs2_chain_rec.c_free"))?;
+        self.alloc.claim(store, self.dinode, &found)?;
+        self.reserve.taken += 1;
+        Ok(found.suballoc(self.slot))
+    }
+}
