@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Journals of block devices.
+//!
+//! C header: [`include/linux/jbd2.h`](srctree/include/linux/jbd2.h)
+//!
+//! One C struct, two types: a [`NewJournal`] was found and may be replayed, a [`Journal`] takes
+//! transactions. Neither goes away while a [`Handle`] or a [`JbdInode`] refers to it.
+//!
+//! Lock order: a handle counts as a lock that this task holds against commits. Cluster locks and
+//! allocation semaphores come before it, folio locks after it. Whatever waits for a commit is
+//! refused (`EDEADLK`) while this task holds a handle.
+//!
+//! Not supported: revoke records (a freed metadata block may be used for data only after
+//! [`Journal::flush`]), `jbd2_journal_forget`, fast commits, reserved handles, restarting and
+//! extending a handle, buffer triggers, external journal devices.
+
+use super::{buffer_head::BufferHead, inode::Inode, super_block::FileSystem};
+use core::{
+    mem::{size_of, ManuallyDrop},
+    ptr::{self, NonNull},
+};
+use kernel::{
+    bindings,
+    error::{from_err_ptr, to_result},
+    page::PAGE_SHIFT,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{Acquire, Atomic, Full},
+        Arc, UniqueArc,
+    },
+    types::Opaque,
+};
+
+/// Sequence number of a transaction; C: `tid_t`. Wraps around: compare with [`tid_gt`] only.
+pub(crate) type Tid = u32;
+
+/// Whether transaction `a` came after `b`.
+pub(crate) fn tid_gt(a: Tid, b: Tid) -> bool {
+    (a.wrapping_sub(b) as i32) > 0
+}
+
+/// `EDEADLK` if this task holds a handle, and so would wait for itself.
+fn check_no_handle() -> Result {
+    // SAFETY: Reads a field of the current task.
+    if unsafe { bindings::journal_current_handle() }.is_null() {
+        Ok(())
+    } else {
+        Err(EDEADLK)
+    }
+}
+
+/// `->j_submit_inode_data_buffers`: begins to write the folios of [`JbdInode::ordered_write`].
+///
+/// Called by the journal's thread, which holds nothing. The file system's `->writepages` must do
+/// without a handle there.
+///
+/// # Safety
+///
+/// jbd2 passes an inode on the list of the transaction that is being committed.
+unsafe extern "C" fn submit_inode_data(jinode: *mut bindings::jbd2_inode) -> c_int {
+    // SAFETY: The inode is alive: it leaves the list before it goes (see `JbdInode`). The range is
+    // changed under a lock that isn't ours; C code reads it the same way.
+    unsafe {
+        let start = ptr::read_volatile(&raw const (*jinode).i_dirty_start_page);
+        let end = ptr::read_volatile(&raw const (*jinode).i_dirty_end_page);
+        if start >= end {
+            return 0;
+        }
+        bindings::filemap_fdatawrite_range(
+            (*(*jinode).i_vfs_inode).i_mapping,
+            (start << PAGE_SHIFT) as i64,
+            (end << PAGE_SHIFT) as i64 - 1,
+        )
+    }
+}
+
+/// A journal that was found on the device, and that hasn't been replayed. Dropping it leaves the
+/// device as it is.
+///
+/// # Invariants
+///
+/// `raw` came from `jbd2_journal_init_inode` and is ours; it was never loaded.
+pub(crate) struct NewJournal {
+    raw: NonNull<bindings::journal_t>,
+}
+
+// SAFETY: Nothing in an unloaded journal is tied to a task.
+unsafe impl Send for NewJournal {}
+
+impl NewJournal {
+    /// Finds the journal in file `inode`, whose blocks are found by `->bmap` of its address space.
+    ///
+    /// The journal keeps the reference to the inode. `EINVAL`, `EIO`, `EUCLEAN` and others: there
+    /// is no journal there that this kernel understands.
+    pub(crate) fn init_inode<T: FileSystem>(inode: ARef<Inode<T>>) -> Result<Self> {
+        // SAFETY: The inode is valid, and so is its superblock with an open device.
+        let raw = from_err_ptr(unsafe { bindings::jbd2_journal_init_inode(inode.as_raw()) })?;
+        let raw = NonNull::new(raw).ok_or(EINVAL)?;
+        // The journal has taken over the reference: `jbd2_journal_destroy` ends with an `iput`.
+        let _ = ManuallyDrop::new(inode);
+        // SAFETY: The journal is new, has no thread yet and nobody else knows it, so its fields may
+        // be set without `j_state_lock`. Both callbacks have the type that C declares.
+        unsafe {
+            let journal = raw.as_ptr();
+            (*journal).j_flags |= bindings::JBD2_BARRIER as c_ulong;
+            (*journal).j_submit_inode_data_buffers = Some(submit_inode_data);
+            (*journal).j_finish_inode_data_buffers =
+                Some(bindings::jbd2_journal_finish_inode_data_buffers);
+        }
+        // INVARIANT: It just came from there.
+        Ok(Self { raw })
+    }
+
+    /// Whether it holds transactions that may not all be in place.
+    pub(crate) fn needs_recovery(&self) -> bool {
+        // SAFETY: By the type invariant the journal is valid and ours. `j_tail` is the journal
+        // superblock's `s_start`, which is zero if and only if the log is empty.
+        unsafe { (*self.raw.as_ptr()).j_tail != 0 }
+    }
+
+    /// Sets how long a transaction may stay open before it is committed, in jiffies.
+    pub(crate) fn set_commit_interval(&mut self, jiffies: c_ulong) {
+        // SAFETY: As in `init_inode`.
+        unsafe { (*self.raw.as_ptr()).j_commit_interval = jiffies };
+    }
+
+    /// Replays what is in the log and starts the journal's thread. Sleeps, for long.
+    ///
+    /// Every block of the volume may have changed after that: what was decoded before isn't valid.
+    /// An error of an earlier mount ([`Journal::errno`]) makes the journal refuse handles until
+    /// [`Journal::clear_error`].
+    pub(crate) fn load(self) -> Result<Arc<Journal>> {
+        // The memory first: once the journal is loaded nothing may fail.
+        let memory = UniqueArc::new_uninit(GFP_KERNEL)?;
+        // SAFETY: By the type invariant it is ours and loaded for the first time.
+        to_result(unsafe { bindings::jbd2_journal_load(self.raw.as_ptr()) })?;
+        // INVARIANT: It is loaded.
+        let raw = ManuallyDrop::new(self).raw.as_ptr();
+        Ok(memory.write(Journal { raw }).into())
+    }
+}
+
+impl Drop for NewJournal {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant it is ours. It was never loaded, so it still has the abort
+        // flag that it was made with, and nothing is written; the error means just that.
+        unsafe { bindings::jbd2_journal_destroy(self.raw.as_ptr()) };
+    }
+}
+
+/// A journal that takes transactions; C: `journal_t`.
+///
+/// # Invariants
+///
+/// `raw` is a journal that was loaded and is ours, or null after [`Journal::destroy`].
+pub(crate) struct Journal {
+    raw: *mut bindings::journal_t,
+}
+
+// SAFETY: The C side locks its journals; nothing but handles is tied to a task.
+unsafe impl Send for Journal {}
+// SAFETY: As above.
+unsafe impl Sync for Journal {}
+
+impl Journal {
+    /// Begins a transaction, or joins the running one, with room for `credits` changed blocks.
+    /// Sleeps, also for a commit or a checkpoint, unless this task has a handle already.
+    ///
+    /// In a task that has one this is the same handle again, and `credits` isn't looked at. The
+    /// caller holds no folio lock. `ENOSPC`: more credits than [`Self::max_credits`]; `EROFS`: the
+    /// journal was aborted.
+    pub(crate) fn start(self: &Arc<Self>, credits: u32) -> Result<Handle> {
+        if credits > self.max_credits() {
+            return Err(ENOSPC);
+        }
+        // SAFETY: By the type invariant the journal is valid. A task that has a handle of another
+        // journal is told so by C.
+        let raw = from_err_ptr(unsafe {
+            bindings::jbd2__journal_start(self.raw, credits as i32, 0, 0, bindings::GFP_NOFS, 0, 0)
+        })?;
+        Ok(Handle {
+            // INVARIANT: A handle of this journal, started by this task.
+            raw: NonNull::new(raw).ok_or(EINVAL)?,
+            journal: self.clone(),
+        })
+    }
+
+    /// The most credits that one handle can have.
+    pub(crate) fn max_credits(&self) -> u32 {
+        // SAFETY: By the type invariant the journal is valid; both are constant after it was found.
+        let max = unsafe {
+            (*self.raw).j_max_transaction_buffers - (*self.raw).j_transaction_overhead_buffers
+        };
+        max.max(0) as u32
+    }
+
+    /// Commits everything, writes it in place and empties the log. Sleeps; new handles wait.
+    ///
+    /// Afterwards other nodes find on the device what this one changed. `EDEADLK`: this task holds
+    /// a handle; `EIO`: the journal is aborted, and what was changed may not be in place.
+    pub(crate) fn flush(&self) -> Result {
+        check_no_handle()?;
+        // SAFETY: By the type invariant the journal is valid. Updates are locked out around the
+        // flush, which C asserts, and no handle of this task keeps that from happening.
+        to_result(unsafe {
+            bindings::jbd2_journal_lock_updates(self.raw);
+            let err = bindings::jbd2_journal_flush(self.raw, 0);
+            bindings::jbd2_journal_unlock_updates(self.raw);
+            err
+        })
+    }
+
+    /// Whether all that transaction `tid` and those before it changed is in place on the device, so
+    /// that a downconvert needs no [`Self::flush`]. Two loads; never waits.
+    ///
+    /// True of every finished transaction after a flush, and earlier if jbd2 has checkpointed for
+    /// reasons of its own. `tid` must be recent: it wraps around after 2^31 transactions.
+    pub(crate) fn is_checkpointed(&self, tid: Tid) -> bool {
+        // SAFETY: By the type invariant the journal is valid. The number of the oldest transaction
+        // in the log only goes up; a stale one makes the answer `false`.
+        tid_gt(
+            unsafe { ptr::read_volatile(&raw const (*self.raw).j_tail_sequence) },
+            tid,
+        )
+    }
+
+    /// Commits transaction `tid`, unless it was, and waits: the core of fsync(2). Sleeps.
+    ///
+    /// The device's write cache has been flushed only if there was something to commit.
+    /// `EDEADLK`: this task holds a handle; `EIO`: the journal was aborted meanwhile.
+    pub(crate) fn complete(&self, tid: Tid) -> Result {
+        check_no_handle()?;
+        // SAFETY: By the type invariant the journal is valid.
+        to_result(unsafe { bindings::jbd2_complete_transaction(self.raw, tid) })
+    }
+
+    /// Commits the running transaction and waits. Errors as for [`Self::complete`].
+    pub(crate) fn force_commit(&self) -> Result {
+        check_no_handle()?;
+        // SAFETY: By the type invariant the journal is valid; C asserts that no handle is held.
+        to_result(unsafe { bindings::jbd2_journal_force_commit(self.raw) })
+    }
+
+    /// Ends journalling after an error that leaves the volume in doubt, and records it in the
+    /// journal's superblock. What isn't committed won't be. Sleeps.
+    pub(crate) fn abort(&self, err: Error) {
+        // SAFETY: By the type invariant the journal is valid.
+        unsafe { bindings::jbd2_journal_abort(self.raw, err.to_errno()) };
+    }
+
+    /// Whether the journal was aborted.
+    pub(crate) fn is_aborted(&self) -> bool {
+        // SAFETY: By the type invariant the journal is valid.
+        unsafe { bindings::is_journal_aborted(self.raw) != 0 }
+    }
+
+    /// The error that an abort left, in this mount (`EROFS`) or in the journal's superblock by an
+    /// earlier one.
+    pub(crate) fn errno(&self) -> Result {
+        // SAFETY: By the type invariant the journal is valid.
+        to_result(unsafe { bindings::jbd2_journal_errno(self.raw) })
+    }
+
+    /// Forgets the error of an earlier mount, after it was noted elsewhere that the volume wants a
+    /// check. `EROFS`: this mount aborted the journal.
+    pub(crate) fn clear_error(&self) -> Result {
+        // SAFETY: By the type invariant the journal is valid.
+        to_result(unsafe {
+            bindings::jbd2_journal_ack_err(self.raw);
+            bindings::jbd2_journal_clear_err(self.raw)
+        })
+    }
+
+    /// Ends the journal: commits, checkpoints, marks the log empty, drops the inode. Sleeps.
+    ///
+    /// Only after `Ok` is everything in place and the log empty. `EBUSY`: there are other
+    /// references, the last of which will do it when it is dropped. `EDEADLK`: this task holds a
+    /// handle. May call `->evict_inode` of the journal's inode.
+    pub(crate) fn destroy(this: Arc<Self>) -> Result {
+        check_no_handle()?;
+        let unique = Arc::into_unique_or_drop(this).ok_or(EBUSY)?;
+        Pin::into_inner(unique).end()
+    }
+
+    fn end(&mut self) -> Result {
+        // INVARIANT: From here on there is none.
+        let raw = core::mem::replace(&mut self.raw, ptr::null_mut());
+        if raw.is_null() {
+            return Ok(());
+        }
+        // SAFETY: By the type invariant the journal was ours; handles and JBD inodes, which hold
+        // references to us, are gone.
+        to_result(unsafe { bindings::jbd2_journal_destroy(raw) })
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Err(e) = self.end() {
+            pr_err!(
+                "journal ended with error {}, some of it may not be in place\n",
+                e.to_errno()
+            );
+        }
+    }
+}
+
+/// This task's part of a transaction; C: `handle_t`. Dropping it ends that part.
+///
+/// It isn't bound to a borrow of the journal, so that what `->write_begin` starts can be boxed and
+/// handed to `->write_end`, which the same task calls. It is never sent to another one.
+///
+/// # Invariants
+///
+/// `raw` is a handle of `journal` that the current task started and hasn't stopped.
+#[must_use = "the transaction ends when this is dropped"]
+pub(crate) struct Handle {
+    raw: NonNull<bindings::handle_t>,
+    journal: Arc<Journal>,
+}
+
+impl Handle {
+    /// The journal.
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// The transaction's number.
+    pub(crate) fn tid(&self) -> Tid {
+        // SAFETY: By the type invariant; an open handle keeps its transaction.
+        unsafe { (*(*self.raw.as_ptr()).__bindgen_anon_1.h_transaction).t_tid }
+    }
+
+    /// How many more blocks this handle may change.
+    pub(crate) fn credits_left(&self) -> u32 {
+        // SAFETY: By the type invariant the handle is valid.
+        unsafe { bindings::jbd2_handle_buffer_credits(self.raw.as_ptr()) }.max(0) as u32
+    }
+
+    /// Makes the end of this handle wait for the commit (`O_SYNC`).
+    pub(crate) fn set_sync(&mut self) {
+        // SAFETY: By the type invariant the handle is valid and this task's, no one else looks.
+        unsafe { (*self.raw.as_ptr()).set_h_sync(1) };
+    }
+
+    /// Overwrites the whole block `bh` as part of the transaction. Takes a credit, unless the
+    /// transaction has changed the block before. Sleeps, for a commit that is using the block.
+    ///
+    /// The caller holds the locks of the file system that protect the block. `EINVAL`: `data` isn't
+    /// as long as the block, or the block isn't the journal's device's; `EIO`: its content was never
+    /// read; `ENOSPC`: no credits left; `EROFS`: the journal is aborted, which it is as well when
+    /// this fails half way.
+    pub(crate) fn write(&mut self, bh: &BufferHead, data: &[u8]) -> Result {
+        self.check(bh, data)?;
+        if !bh.is_uptodate() {
+            return Err(EIO);
+        }
+        // SAFETY: The handle is valid, so is the buffer, which is of the journal's device.
+        to_result(unsafe {
+            bindings::jbd2_journal_get_write_access(self.raw.as_ptr(), bh.as_raw())
+        })?;
+        self.check_credit(bh)?;
+        bh.fill(data)?;
+        self.dirty(bh)
+    }
+
+    /// Like [`Self::write`], for a block that was just allocated ([`BufferHead::create`]).
+    pub(crate) fn write_new(&mut self, bh: &BufferHead, data: &[u8]) -> Result {
+        self.check(bh, data)?;
+        // A block that was freed and allocated again while the journal still has the old one: only
+        // write access copes with an older transaction's copy.
+        if bh.is_journaled() && bh.is_uptodate() {
+            return self.write(bh, data);
+        }
+        // SAFETY: The buffer is valid.
+        unsafe { bindings::lock_buffer(bh.as_raw()) };
+        // SAFETY: The handle is valid, so is the buffer, which is locked, as C demands.
+        let filled = to_result(unsafe {
+            bindings::jbd2_journal_get_create_access(self.raw.as_ptr(), bh.as_raw())
+        })
+        .and_then(|()| self.check_credit(bh))
+        .and_then(|()| bh.fill(data));
+        if filled.is_ok() {
+            // SAFETY: The buffer is locked, and its content was just set.
+            unsafe { bindings::set_buffer_uptodate(bh.as_raw()) };
+        }
+        // SAFETY: Locked above.
+        unsafe { bindings::unlock_buffer(bh.as_raw()) };
+        filled?;
+        self.dirty(bh)
+    }
+
+    /// What both kinds of writing ask of a block, before anything is touched.
+    fn check(&self, bh: &BufferHead, data: &[u8]) -> Result {
+        // SAFETY: By the invariants the journal is valid; both fields are constant.
+        let (dev, size) = unsafe {
+            (
+                (*self.journal.raw).j_fs_dev,
+                (*self.journal.raw).j_blocksize,
+            )
+        };
+        if !bh.is_on(dev) || data.len() != bh.size() || data.len() != size as usize {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// `ENOSPC` if dirtying `bh`, which this handle has access to, takes a credit that isn't there.
+    fn check_credit(&self, bh: &BufferHead) -> Result {
+        // SAFETY: Access has put the buffer on a list of this handle's transaction, where its
+        // journal head stays while the handle is open. Nobody but this transaction's handles
+        // changes the flag now; C, too, looks at it without a lock.
+        let modified = unsafe {
+            let head: *const bindings::journal_head = (*bh.as_raw()).b_private.cast_const().cast();
+            ptr::read_volatile(&raw const (*head).b_modified) != 0
+        };
+        if modified || self.credits_left() > 0 {
+            Ok(())
+        } else {
+            Err(ENOSPC)
+        }
+    }
+
+    /// Files a block that this handle has access to, and whose content was changed.
+    fn dirty(&mut self, bh: &BufferHead) -> Result {
+        // SAFETY: The handle is valid, and has got access to the buffer.
+        let done = to_result(unsafe {
+            bindings::jbd2_journal_dirty_metadata(self.raw.as_ptr(), bh.as_raw())
+        });
+        if let Err(e) = done {
+            // Memory has a block that the log won't have: nothing may be committed any more.
+            self.journal.abort(e);
+        }
+        done
+    }
+
+    /// Ends the handle, and tells what dropping it would not: `EIO` if the journal is aborted, or,
+    /// after [`Self::set_sync`], if the commit failed.
+    pub(crate) fn stop(self) -> Result {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant this task started it; it isn't used afterwards.
+        let done = to_result(unsafe { bindings::jbd2_journal_stop(this.raw.as_ptr()) });
+        // SAFETY: `this` is never dropped, so the reference is moved out once.
+        drop(unsafe { ptr::read(&this.journal) });
+        done
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this task started it. An error isn't lost: the journal is
+        // aborted then, and says so to whoever uses it next.
+        unsafe { bindings::jbd2_journal_stop(self.raw.as_ptr()) };
+    }
+}
+
+/// What jbd2 needs to know of an inode whose data has to be written before a commit ("ordered
+/// data"); C: `struct jbd2_inode`. It is part of the inode's private data.
+///
+/// # Invariants
+///
+/// `raw` is on no list of a transaction unless `journal` is set, and then on lists of that journal
+/// only. `journal` is null or came from [`Arc::into_raw`].
+#[pin_data(PinnedDrop)]
+pub(crate) struct JbdInode {
+    #[pin]
+    raw: Opaque<bindings::jbd2_inode>,
+    journal: Atomic<*const Journal>,
+}
+
+// SAFETY: jbd2 locks its part, the pointer is atomic and stands for an `Arc` of a `Sync` type.
+unsafe impl Send for JbdInode {}
+// SAFETY: As above.
+unsafe impl Sync for JbdInode {}
+
+impl JbdInode {
+    /// One that no transaction knows.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            raw <- Opaque::ffi_init(|slot: *mut bindings::jbd2_inode| {
+                // SAFETY: `slot` is memory for the struct. The inode is set when it is needed.
+                unsafe { bindings::jbd2_journal_init_jbd_inode(slot, ptr::null_mut()) }
+            }),
+            journal: Atomic::new(ptr::null()),
+        })
+    }
+
+    /// Has the commit of `handle`'s transaction wait until bytes `start..start + len` of the page
+    /// cache of `inode` are on the device, which it also starts.
+    ///
+    /// `self` must be a part of `inode.data()`. `EINVAL`: it isn't, or the journal is another than
+    /// the first time; `EROFS`: the journal is aborted.
+    pub(crate) fn ordered_write<T: FileSystem>(
+        self: Pin<&Self>,
+        inode: &Inode<T>,
+        handle: &mut Handle,
+        start: u64,
+        len: u64,
+    ) -> Result {
+        if len == 0 {
+            return Ok(());
+        }
+        let data: *const T::Inode = &*inode.data();
+        let offset = (&raw const *self).addr().wrapping_sub(data.addr());
+        let inside = size_of::<T::Inode>()
+            .checked_sub(size_of::<Self>())
+            .is_some_and(|last| offset <= last);
+        if !inside
+            || start
+                .checked_add(len)
+                .is_none_or(|end| end > i64::MAX as u64)
+        {
+            return Err(EINVAL);
+        }
+        self.set_journal(&handle.journal)?;
+        // SAFETY: All callers store the same pointer: `self` lies within that inode's data.
+        unsafe { ptr::write_volatile(&raw mut (*self.raw.get()).i_vfs_inode, inode.as_raw()) };
+        // SAFETY: The handle is valid. `self` is pinned, so it stays where it is until it is dropped,
+        // which takes it off the list; it is part of the inode's data, so the inode is there until
+        // then. INVARIANT: `journal` is set, to the handle's.
+        to_result(unsafe {
+            bindings::jbd2_journal_inode_ranged_write(
+                handle.raw.as_ptr(),
+                self.raw.get(),
+                start as i64,
+                len as i64,
+            )
+        })
+    }
+
+    /// Makes sure that `journal` is the one that this inode belongs to.
+    fn set_journal(&self, journal: &Arc<Journal>) -> Result {
+        let known = self.journal.load(Acquire);
+        if known.is_null() {
+            let raw = Arc::into_raw(journal.clone());
+            // INVARIANT: It comes from `into_raw`.
+            if let Err(other) = self.journal.cmpxchg(ptr::null(), raw, Full) {
+                // SAFETY: Nobody else got this pointer.
+                drop(unsafe { Arc::from_raw(raw) });
+                return if ptr::eq(other, Arc::as_ptr(journal)) {
+                    Ok(())
+                } else {
+                    Err(EINVAL)
+                };
+            }
+            return Ok(());
+        }
+        if ptr::eq(known, Arc::as_ptr(journal)) {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Takes the inode off the transactions; waits for a commit that is writing its data. Sleeps.
+    ///
+    /// For `->evict_inode`, after the page cache is gone. Dropping does the same.
+    pub(crate) fn release(self: Pin<&Self>) {
+        let journal = self.journal.load(Acquire);
+        if !journal.is_null() {
+            // SAFETY: By the type invariant the pointer stands for a reference of ours, so the
+            // journal is valid (it is ended with the last one), and these are its lists.
+            unsafe { bindings::jbd2_journal_release_jbd_inode((*journal).raw, self.raw.get()) };
+        }
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for JbdInode {
+    fn drop(self: Pin<&mut Self>) {
+        self.as_ref().release();
+        let journal = self.journal.load(Acquire);
+        if !journal.is_null() {
+            // SAFETY: By the type invariant it came from `into_raw`; it is taken back once, here.
+            drop(unsafe { Arc::from_raw(journal) });
+        }
+    }
+}
