@@ -56,10 +56,11 @@ volume_driver() {
 	[ "$FS" = ocfs2 ] || on "$1" "insmod ${2:-$GLUE_KO}"
 }
 
-# cluster_up: both guests join.
+# cluster_up: both guests join, at the same time, with the volume on the disk.
 cluster_up() {
-	local n
-	for n in 1 2; do
-		on "$n" "bash $REPO/selftests/guest/cluster $CLUSTER" || return 1
-	done
+	local JOB first
+	vm_begin 1 "bash $REPO/selftests/guest/cluster $CLUSTER \$DISK"
+	first=$JOB
+	vm_begin 2 "bash $REPO/selftests/guest/cluster $CLUSTER \$DISK"
+	vm_wait 1 "$first" 60 && vm_wait 2 "$JOB" 60
 }
