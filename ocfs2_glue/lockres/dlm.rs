@@ -5,8 +5,9 @@
 //! late is silent there, only the ast comes), `stack_user.c` (a cancel that worked arrives as an
 //! unlock ast), `dlm/dlmthread.c` (who is sent a bast), `srctree/fs/dlm/lock.c` (-EBUSY).
 
-use super::machine::{Call, Fresh, Machine, State, Verdict};
+use super::machine::Machine;
 use super::mode::{Level, Mode};
+use super::state::{Call, Fresh, State, Verdict};
 use super::step::{Answer, Kick, Refusal, Unexpected};
 
 /// How long to let fs/dlm finish a cancel before asking again, in ns.
@@ -118,6 +119,7 @@ impl Machine {
         // Whoever asked early asked for this grant; the waiters go first all the same.
         let asked = self.asked.take();
         self.state = State::Held { level };
+        self.requester = false;
         self.granted_at = now;
         self.last_use = now;
         self.hand_over(now);

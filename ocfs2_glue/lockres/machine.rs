@@ -2,128 +2,12 @@
 //! The machine itself, and its local side: acquire, poll, abandon, refreshed, release.
 
 use super::mode::{Down, Level, Mode, Up};
+use super::state::{Call, Counts, Fresh, State, Verdict};
 use super::step::{
     DlmCall, Fault, Hold, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step, Task, Unexpected,
     Waiter,
 };
 use super::ticket::Tickets;
-
-/// Where the lock stands with the DLM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// The DLM doesn't know this lock yet.
-    Unlocked,
-    /// A new lock was asked for.
-    Acquiring {
-        /// With this mode.
-        want: Mode,
-    },
-    /// The DLM has granted `level`, and nothing is under way.
-    Held {
-        /// May be NL.
-        level: Level,
-    },
-    /// More was asked for.
-    Upconverting {
-        /// Which conversion.
-        up: Up,
-    },
-    /// More was asked for, then the cancel; either may win.
-    Cancelling {
-        /// The conversion that is cancelled.
-        up: Up,
-    },
-    /// The worker writes back and forgets what the new level won't cover.
-    Flushing {
-        /// The conversion that follows.
-        down: Down,
-    },
-    /// Less was asked for.
-    Downconverting {
-        /// Which conversion.
-        down: Down,
-    },
-    /// The lock is being dropped.
-    Unlocking {
-        /// What it was at.
-        level: Level,
-    },
-    /// The DLM has forgotten it, or the cluster is lost. Final.
-    Gone,
-}
-
-/// Whether what the lock protects may be believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Fresh {
-    Yes,
-    No,
-    /// A holder is at it.
-    Refreshing,
-}
-
-/// A call that a task is inside of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Call {
-    Lock,
-    Cancel,
-    Unlock,
-}
-
-/// A count for each mode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Counts {
-    pub(super) pr: u32,
-    pub(super) ex: u32,
-}
-
-impl Counts {
-    pub(super) fn of(&mut self, mode: Mode) -> &mut u32 {
-        match mode {
-            Mode::Pr => &mut self.pr,
-            Mode::Ex => &mut self.ex,
-        }
-    }
-
-    /// One more; false (and unchanged) if that doesn't fit.
-    fn add(&mut self, mode: Mode) -> bool {
-        let n = self.of(mode);
-        match n.checked_add(1) {
-            Some(more) => *n = more,
-            None => return false,
-        }
-        true
-    }
-
-    /// One less; false (and unchanged) if there was none.
-    pub(super) fn sub(&mut self, mode: Mode) -> bool {
-        let n = self.of(mode);
-        match n.checked_sub(1) {
-            Some(less) => *n = less,
-            None => return false,
-        }
-        true
-    }
-
-    pub(super) fn any(&self) -> bool {
-        self.pr > 0 || self.ex > 0
-    }
-
-    /// How many stand in the way of a level of `to`.
-    pub(super) fn above(&self, to: Level) -> bool {
-        match to {
-            Level::Nl => self.any(),
-            Level::Pr => self.ex > 0,
-            Level::Ex => false,
-        }
-    }
-}
-
-/// A refusal that its waiter hasn't collected yet. Nobody asks the DLM before that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Verdict {
-    pub(super) request: u32,
-    pub(super) refusal: Refusal,
-}
 
 /// One lock resource. See the module's documentation for who may call what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -337,62 +221,6 @@ impl Machine {
         }
         self.release(hold, now)
     }
-
-    // --- queries ---
-
-    /// Where it stands.
-    pub const fn state(&self) -> State {
-        self.state
-    }
-
-    /// What the DLM counts for this node.
-    pub const fn level(&self) -> Level {
-        match self.state {
-            State::Held { level } => level,
-            State::Upconverting { up } | State::Cancelling { up } => up.from(),
-            State::Flushing { down } | State::Downconverting { down } => down.from(),
-            State::Unlocked | State::Acquiring { .. } | State::Unlocking { .. } | State::Gone => {
-                Level::Nl
-            }
-        }
-    }
-
-    /// What another node waits for, as far as this one was told.
-    pub const fn asked(&self) -> Option<Mode> {
-        self.asked
-    }
-
-    /// Does another node wait for this one?
-    pub const fn is_blocking(&self) -> bool {
-        self.asked.is_some()
-    }
-
-    /// Bumped each time the lock came back from NL: what was read before may be stale.
-    pub const fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Holds that are out: (PR, EX).
-    pub const fn holders(&self) -> (u32, u32) {
-        (self.holders.pr, self.holders.ex)
-    }
-
-    /// Tasks in line: (PR, EX).
-    pub const fn waiters(&self) -> (u32, u32) {
-        (self.waiting.pr, self.waiting.ex)
-    }
-
-    /// Tickets that are out.
-    pub fn tickets(&self) -> u32 {
-        self.tickets.count()
-    }
-
-    /// Nothing more will come from the DLM; the memory may go.
-    pub fn is_gone(&self) -> bool {
-        self.state == State::Gone && self.in_call.is_none()
-    }
-
-    // --- inner workings ---
 
     /// Why nobody gets in any more.
     pub(super) fn fault(&self) -> Option<Fault> {

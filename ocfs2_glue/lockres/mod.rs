@@ -48,13 +48,17 @@
 mod dlm;
 mod machine;
 mod mode;
+mod state;
 mod step;
 mod ticket;
+mod view;
 mod worker;
 
-pub use machine::{Machine, State};
+pub use machine::Machine;
 pub use mode::{Down, Level, Mode, Up};
+pub use state::State;
 pub use step::{
     Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step,
     Task, Unexpected, Waiter, Work,
 };
+pub use view::{Standing, View};

@@ -88,6 +88,17 @@ impl Tickets {
         }
     }
 
+    /// The same with the time that is left, and with no trace of what is over.
+    pub(super) fn seen_from(mut self, now: u64) -> Tickets {
+        self.expire(now);
+        self.until = if self.count() > 0 {
+            self.until.saturating_sub(now)
+        } else {
+            0
+        };
+        self
+    }
+
     /// How many are out, live or not.
     pub(super) fn count(&self) -> u32 {
         self.pr.iter().chain(&self.ex).map(|n| u32::from(*n)).sum()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The downconvert worker's side, and the two ways out: shutdown and fail.
 
-use super::machine::{Call, Fresh, Machine, State};
+use super::machine::Machine;
 use super::mode::{Down, Level, Up};
+use super::state::{Call, Fresh, State};
 use super::step::{DlmCall, Flushed, Kick, Lvb, Step, Unexpected, Work};
 
 impl Machine {
@@ -17,7 +18,7 @@ impl Machine {
             }
             _ => false,
         };
-        if !self.work_due(now).is_some_and(|at| at <= now) {
+        if self.work_due(now).is_none_or(|at| now < at) {
             return self.step(Work::Nothing, None, wake, now);
         }
         match (self.state, self.target()) {
