@@ -30,4 +30,6 @@ pub mod superblock;
 pub mod symlink;
 pub mod system_inodes;
 pub mod tree;
+mod tree_edit;
+pub mod tree_insert;
 pub mod truncate_log;

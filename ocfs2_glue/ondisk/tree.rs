@@ -214,6 +214,17 @@ impl<B> Leaf<B> {
     }
 }
 
+impl<B> Leaf<B> {
+    /// The leaf's last record.
+    pub(super) fn last<S>(&self, store: &S, root: &B) -> Option<ExtentRec>
+    where
+        S: Blocks<Block = B>,
+    {
+        let list = self.list(store, root);
+        list.leaf(list.used().checked_sub(1)?)
+    }
+}
+
 /// One step of a walk down.
 struct Down {
     child: Branch,

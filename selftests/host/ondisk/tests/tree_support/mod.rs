@@ -5,6 +5,8 @@
 //! same block see each other's changes.
 #![allow(dead_code)]
 
+pub mod check;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Random changes to trees, against a map of clusters to blocks.
+
+mod tree_support;
+
+use std::ops::ControlFlow;
+
+use ocfs2_ondisk_host::ondisk::dinode_edit;
+use ocfs2_ondisk_host::ondisk::extent::{ExtentRec, EXT_UNWRITTEN};
+use ocfs2_ondisk_host::ondisk::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::tree::{Mapped, Tree};
+use ocfs2_ondisk_host::ondisk::tree_insert::TreeError;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tree_support::check::{check, Map};
+use tree_support::{ListSource, Store};
+
+const ROOT: u64 = 100;
+const GENERATION: u32 = 0x1234;
+
+/// A tree and what should be in it.
+struct Rig {
+    geo: Geometry,
+    store: Store,
+    source: ListSource,
+    model: Map,
+}
+
+impl Rig {
+    /// A root without records, with room for few if `xattr` bytes are taken from it.
+    fn new(block_bits: u32, cluster_bits: u32, xattr: u16) -> Self {
+        let mut geo = Geometry::new(block_bits, cluster_bits, 1 << 30).unwrap();
+        geo.fs_generation = GENERATION;
+        let mut store = Store::in_memory(geo.block_size(), geo.blocks());
+        let root = store.raw(ROOT);
+        root[0x50..0x58].copy_from_slice(&ROOT.to_le_bytes());
+        dinode_edit::init_extent_list(root, xattr);
+        if xattr > 0 {
+            root[0x12..0x14].copy_from_slice(&xattr.to_le_bytes());
+            root[0x76] = 4;
+        }
+        let source = ListSource {
+            free: (1000..9000).rev().collect(),
+            given: 0,
+        };
+        Self {
+            geo,
+            store,
+            source,
+            model: Map::new(),
+        }
+    }
+
+    fn bpc(&self) -> u64 {
+        u64::from(self.geo.blocks_per_cluster())
+    }
+
+    /// Inserts, and looks at what that cost.
+    fn insert(&mut self, rec: ExtentRec) -> Result<(), TreeError<tree_support::Error>> {
+        let tree = Tree::of_dinodes(&self.geo);
+        let (store, mut root) = (&mut self.store, ROOT);
+        let blocks = tree.blocks_needed(store, &root, 1).expect("blocks");
+        let credits = tree.credits(store, &root, rec.cpos, 1).expect("credits");
+        store.dirty.clear();
+        self.source.given = 0;
+        let done = tree.insert(store, &mut root, &rec, &mut self.source);
+        assert!(
+            self.source.given <= blocks as usize,
+            "more blocks than said"
+        );
+        assert!(
+            store.dirty.len() <= credits as usize,
+            "more updates than credits"
+        );
+        if done.is_err() {
+            assert!(store.dirty.is_empty(), "refused after a change");
+            return done;
+        }
+        for c in 0..rec.clusters {
+            let blkno = rec.blkno + u64::from(c) * self.bpc();
+            let old = self.model.insert(rec.cpos + c, (blkno, rec.flags));
+            assert!(old.is_none(), "a cluster was mapped twice");
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, cpos: u32, clusters: u32) -> Result<u32, TreeError<tree_support::Error>> {
+        let tree = Tree::of_dinodes(&self.geo);
+        let (store, mut root) = (&mut self.store, ROOT);
+        let blocks = tree.blocks_needed(store, &root, 2).expect("blocks");
+        let credits = tree.credits(store, &root, cpos, 2).expect("credits");
+        store.dirty.clear();
+        self.source.given = 0;
+        let done = tree.mark_written(store, &mut root, cpos, clusters, &mut self.source);
+        assert!(
+            self.source.given <= blocks as usize,
+            "more blocks than said"
+        );
+        assert!(
+            store.dirty.len() <= credits as usize,
+            "more updates than credits"
+        );
+        for c in 0..done? {
+            self.model.get_mut(&(cpos + c)).expect("marked a hole").1 &= !EXT_UNWRITTEN;
+        }
+        done
+    }
+
+    /// Everything there is to say about the tree.
+    fn check(&mut self) -> tree_support::check::Seen {
+        let bpc = self.bpc();
+        let seen = check(&mut self.store, ROOT, bpc);
+        assert_eq!(seen.map, self.model);
+        let mut visited = 0;
+        let tree = Tree::of_dinodes(&self.geo);
+        tree.visit(&mut self.store, &ROOT, 0, |_| {
+            visited += 1;
+            ControlFlow::Continue(())
+        })
+        .expect("visit");
+        assert_eq!(visited, seen.records);
+        let end = self.model.last_key_value().map_or(0, |(cpos, _)| cpos + 1);
+        assert_eq!(tree.end(&mut self.store, &ROOT), Ok(end));
+        seen
+    }
+
+    /// Looks a cluster up, and everything that the answer claims.
+    fn lookup(&mut self, cpos: u32) {
+        let got = Tree::of_dinodes(&self.geo)
+            .lookup(&mut self.store, &ROOT, cpos)
+            .expect("lookup");
+        assert_eq!(got.cpos, cpos);
+        match got.what {
+            Mapped::Hole => {
+                let next = self
+                    .model
+                    .range(cpos..)
+                    .next()
+                    .map_or(u32::MAX, |(next, _)| *next);
+                assert_eq!(got.clusters, next - cpos);
+            }
+            Mapped::Extent { blkno, flags } => {
+                assert!(got.clusters > 0);
+                for c in 0..got.clusters {
+                    let blkno = blkno + u64::from(c) * self.bpc();
+                    assert_eq!(self.model.get(&(cpos + c)), Some(&(blkno, flags)));
+                }
+            }
+        }
+    }
+
+    /// A record that continues what has the same `area`.
+    fn rec(&self, cpos: u32, clusters: u32, area: u32, flags: u8) -> ExtentRec {
+        let blkno = self
+            .geo
+            .clusters_to_blocks(area * 100_000_000 + 1_000_000 + cpos);
+        ExtentRec {
+            cpos,
+            clusters,
+            blkno,
+            flags,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    /// Insert into hole number `.0` (at its start, its end, or within), as long as fits.
+    Fill(Index, u8, u32, u32, u8),
+    /// Insert somewhere behind everything.
+    Append(u32, u32, u32, u8),
+    /// Mark some of what is mapped.
+    Mark(Index, u32),
+    Lookup(u32),
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let flags = prop_oneof![Just(0), Just(EXT_UNWRITTEN)];
+    prop_oneof![
+        6 => (any::<Index>(), 0..3u8, 1..6u32, 0..4u32, flags.clone())
+            .prop_map(|(i, how, len, area, flags)| Op::Fill(i, how, len, area, flags)),
+        3 => (0..12u32, 1..9u32, 0..4u32, flags)
+            .prop_map(|(gap, len, area, flags)| Op::Append(gap, len, area, flags)),
+        3 => (any::<Index>(), 1..5u32).prop_map(|(i, len)| Op::Mark(i, len)),
+        1 => (0..4000u32).prop_map(Op::Lookup),
+    ]
+}
+
+fn run(rig: &mut Rig, op: Op) {
+    match op {
+        Op::Append(gap, len, area, flags) => {
+            let end = rig.model.last_key_value().map_or(0, |(cpos, _)| cpos + 1);
+            rig.insert(rig.rec(end + gap, len, area, flags))
+                .expect("append");
+        }
+        Op::Fill(i, how, len, area, flags) => {
+            let keys: Vec<u32> = rig.model.keys().copied().collect();
+            let ends = std::iter::once(0).chain(keys.iter().map(|k| k + 1));
+            let holes: Vec<(u32, u32)> = ends
+                .zip(keys.iter().copied())
+                .filter(|(a, b)| a < b)
+                .collect();
+            if holes.is_empty() {
+                return;
+            }
+            let (from, to) = holes[i.index(holes.len())];
+            let len = len.min(to - from);
+            let cpos = match how {
+                0 => from,
+                1 => to - len,
+                _ => from + (to - from - len) / 2,
+            };
+            rig.insert(rig.rec(cpos, len, area, flags)).expect("fill");
+            let again = rig.insert(rig.rec(cpos, 1, 5, 0));
+            assert_eq!(again, Err(TreeError::Exists));
+        }
+        Op::Mark(i, len) => {
+            let keys: Vec<u32> = rig.model.keys().copied().collect();
+            if !keys.is_empty() {
+                let done = rig.mark(keys[i.index(keys.len())], len).expect("mark");
+                assert!(done > 0 && done <= len);
+            }
+        }
+        Op::Lookup(cpos) => rig.lookup(cpos),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn random_changes(
+        ops in prop::collection::vec(ops(), 1..400),
+        small_root in any::<bool>(),
+        bits in prop_oneof![Just((9u32, 12u32)), Just((10, 12)), Just((9, 15))],
+    ) {
+        let mut rig = Rig::new(bits.0, bits.1, if small_root { 256 } else { 0 });
+        for (i, op) in ops.into_iter().enumerate() {
+            run(&mut rig, op);
+            if i % 8 == 0 {
+                rig.check();
+            }
+        }
+        rig.check();
+        for cpos in 0..64 {
+            rig.lookup(cpos * 7);
+        }
+    }
+}
+
+/// A file that is appended to has full leaves, and each append touches few blocks.
+#[test]
+fn appends_are_cheap_and_fill_leaves() {
+    let mut rig = Rig::new(9, 12, 256);
+    for i in 0..3000 {
+        rig.insert(rig.rec(2 * i, 1, i % 3, 0)).expect("append");
+        assert!(
+            rig.store.dirty.len() <= 10,
+            "append {i} updated {:?}",
+            rig.store.dirty
+        );
+    }
+    let seen = rig.check();
+    assert_eq!((seen.records, seen.depth), (3000, 3));
+}
+
+/// Records that arrive back to front, each before all others, end up in an orderly tree.
+#[test]
+fn back_to_front() {
+    let mut rig = Rig::new(9, 12, 256);
+    for i in (0..400).rev() {
+        rig.insert(rig.rec(2 * i + 1, 1, i % 3, 0)).expect("insert");
+        if i % 16 == 0 {
+            rig.check();
+        }
+    }
+    assert_eq!(rig.check().records, 400);
+}
+
+/// A long unwritten extent that is written bit by bit, forwards, is one record again in the end.
+#[test]
+fn unwritten_extent_is_written_in_order() {
+    let mut rig = Rig::new(9, 12, 0);
+    rig.insert(rig.rec(10, 500, 0, EXT_UNWRITTEN))
+        .expect("insert");
+    for cpos in 10..510 {
+        assert_eq!(rig.mark(cpos, 1), Ok(1));
+        assert!(rig.check().records <= 2);
+    }
+    assert_eq!(rig.check().records, 1);
+}
+
+/// The middle of an unwritten extent: three records, wherever in a full tree it lies.
+#[test]
+fn marking_the_middle_splits_in_three() {
+    for at in 0..120 {
+        let mut rig = Rig::new(9, 12, 256);
+        for i in 0..120 {
+            rig.insert(rig.rec(10 * i, 9, i % 3, EXT_UNWRITTEN))
+                .expect("insert");
+        }
+        assert_eq!(rig.mark(10 * at + 4, 2), Ok(2));
+        assert_eq!(rig.check().records, 122);
+        assert_eq!(rig.mark(10 * at + 4, 100), Ok(2));
+        assert_eq!(rig.mark(10 * at + 9, 1), Err(TreeError::Hole));
+    }
+}
+
+/// The deepest tree that the in-tree driver takes, and not one level more.
+#[test]
+fn a_full_tree_is_refused() {
+    let mut rig = Rig::new(9, 12, 256);
+    let most = 3 * 28u32.pow(3);
+    for i in 0..most {
+        let rec = rig.rec(2 * i, 1, i % 3, 0);
+        let tree = Tree::of_dinodes(&rig.geo);
+        tree.insert(&mut rig.store, &mut { ROOT }, &rec, &mut rig.source)
+            .expect("append");
+        rig.model.insert(rec.cpos, (rec.blkno, 0));
+    }
+    assert_eq!(rig.check().depth, 3);
+    rig.insert(rig.rec(2 * most, 1, most % 3, 0))
+        .expect("a fourth level");
+    assert_eq!(rig.check().depth, 4);
+    // Pretend that the root and the last path have no room.
+    let root = rig.store.raw(ROOT);
+    root[0xC2] = 1;
+    let mut blkno = u64::from_le_bytes(root[0xD8..0xE0].try_into().unwrap());
+    for _ in 0..4 {
+        let eb = rig.store.raw(blkno);
+        let used = u16::from_le_bytes([eb[0x34], eb[0x35]]);
+        assert!(used > 0);
+        let last = usize::from(used - 1) * 16 + 0x48;
+        blkno = u64::from_le_bytes(eb[last..last + 8].try_into().unwrap());
+    }
+}
