@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The stages that `make run` and `make test` share, from bare machine to built
+# module. Sourced; sources everything else.
+
+FS=${FS:-ocfs2_glue}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+for part in lib/cache lib/say vm/packages vm/source vm/kernel vm/module vm/guest vm/dmesg vm/volume; do
+	# shellcheck disable=SC1090
+	. "$here/$part.sh"
+done
+
+# prepare LOGS: stages 1 to 4, or the reason why not.
+prepare() {
+	local logs=$1
+	tools_use
+	stage tools "$logs/1-tools.log" packages_stage &&
+		stage source "$logs/2-source.log" source_stage &&
+		stage kernel "$logs/3-kernel.log" kernel_stage &&
+		stage module "$logs/4-module.log" module_stage || return 1
+	# What the stages put there is found again by its place.
+	tools_use
+	VM_KERNEL=$(kernel_directory)/vmlinux
+}
