@@ -7,6 +7,8 @@
 //!
 //! Facts come from `srctree/fs/ocfs2/ocfs2_fs.h` and are named by its terms.
 
+mod tree_edit;
+
 pub mod block_check;
 pub mod bytes;
 pub mod chain;
@@ -14,6 +16,8 @@ pub mod dinode;
 pub mod dinode_edit;
 pub mod dir_block;
 pub mod dirent;
+pub mod dx;
+pub mod dx_hash;
 pub mod error;
 pub mod extent;
 pub mod features;
@@ -30,6 +34,5 @@ pub mod superblock;
 pub mod symlink;
 pub mod system_inodes;
 pub mod tree;
-mod tree_edit;
 pub mod tree_insert;
 pub mod truncate_log;
