@@ -492,7 +492,7 @@ impl JbdInode {
     /// `self` must be a part of `inode.data()`. `EINVAL`: it isn't, or the journal is another than
     /// the first time; `EROFS`: the journal is aborted.
     pub(crate) fn ordered_write<T: FileSystem>(
-        self: Pin<&Self>,
+        &self,
         inode: &Inode<T>,
         handle: &mut Handle,
         start: u64,
@@ -502,7 +502,7 @@ impl JbdInode {
             return Ok(());
         }
         let data: *const T::Inode = &*inode.data();
-        let offset = (&raw const *self).addr().wrapping_sub(data.addr());
+        let offset = ptr::from_ref(self).addr().wrapping_sub(data.addr());
         let inside = size_of::<T::Inode>()
             .checked_sub(size_of::<Self>())
             .is_some_and(|last| offset <= last);
@@ -516,9 +516,9 @@ impl JbdInode {
         self.set_journal(&handle.journal)?;
         // SAFETY: All callers store the same pointer: `self` lies within that inode's data.
         unsafe { ptr::write_volatile(&raw mut (*self.raw.get()).i_vfs_inode, inode.as_raw()) };
-        // SAFETY: The handle is valid. `self` is pinned, so it stays where it is until it is dropped,
-        // which takes it off the list; it is part of the inode's data, so the inode is there until
-        // then. INVARIANT: `journal` is set, to the handle's.
+        // SAFETY: The handle is valid. `self` is pinned, since `new` makes no others, so it stays
+        // where it is until it is dropped, which takes it off the list. It is part of the inode's
+        // data, so the inode is there until then. INVARIANT: `journal` is the handle's.
         to_result(unsafe {
             bindings::jbd2_journal_inode_ranged_write(
                 handle.raw.as_ptr(),
@@ -556,7 +556,7 @@ impl JbdInode {
     /// Takes the inode off the transactions; waits for a commit that is writing its data. Sleeps.
     ///
     /// For `->evict_inode`, after the page cache is gone. Dropping does the same.
-    pub(crate) fn release(self: Pin<&Self>) {
+    pub(crate) fn release(&self) {
         let journal = self.journal.load(Acquire);
         if !journal.is_null() {
             // SAFETY: By the type invariant the pointer stands for a reference of ours, so the
@@ -569,7 +569,7 @@ impl JbdInode {
 #[pinned_drop]
 impl PinnedDrop for JbdInode {
     fn drop(self: Pin<&mut Self>) {
-        self.as_ref().release();
+        self.release();
         let journal = self.journal.load(Acquire);
         if !journal.is_null() {
             // SAFETY: By the type invariant it came from `into_raw`; it is taken back once, here.
