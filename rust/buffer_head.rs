@@ -5,9 +5,9 @@
 //!
 //! The bytes of a buffer are shared with the device, with jbd2 and with whoever else has the block
 //! open, and no lock of this layer covers all of them. So no Rust reference to them is ever made:
-//! content goes in and out as whole copies, made by C's `memcpy`. A copy that raced with a writer is
-//! torn, which the file system's own locks prevent and its decoder would notice; it is not undefined
-//! behaviour.
+//! content goes in and out as whole copies, made by C's `memcpy`. A copy that raced with a writer
+//! is torn, which the file system's own locks prevent and its decoder would notice; it is not
+//! undefined behaviour.
 //!
 //! Not supported: buffers of page cache folios, asynchronous reads and writes, readahead.
 

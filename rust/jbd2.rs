@@ -348,9 +348,9 @@ impl Handle {
     /// transaction has changed the block before. Sleeps, for a commit that is using the block.
     ///
     /// The caller holds the locks of the file system that protect the block. `EINVAL`: `data` isn't
-    /// as long as the block, or the block isn't the journal's device's; `EIO`: its content was never
-    /// read; `ENOSPC`: no credits left; `EROFS`: the journal is aborted, which it is as well when
-    /// this fails half way.
+    /// as long as the block, or the block isn't the journal's device's; `EIO`: its content was
+    /// never read; `ENOSPC`: no credits left; `EROFS`: the journal is aborted, which it is as well
+    /// when this fails half way.
     pub(crate) fn write(&mut self, bh: &BufferHead, data: &[u8]) -> Result {
         self.check(bh, data)?;
         if !bh.is_uptodate() {

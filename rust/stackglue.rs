@@ -6,14 +6,15 @@
 //! # Who keeps what alive
 //!
 //! An [`Lksb`] lies in a reference counted object `T`. The DLM owns one reference to it from the
-//! request of a new lock until the lock is gone: until that request failed, or until the unlock ast.
-//! What the DLM knows of the lock is one word of state (see [`super::lksb`]), which requests and asts
-//! change atomically. Only who takes the word to `IDLE` drops the reference, so it is dropped once,
-//! whatever callers do; a request that doesn't fit is refused with `EBUSY`. The connection waits in
-//! its `drop` until no lock uses it any more.
+//! request of a new lock until the lock is gone: until that request failed, or until the unlock
+//! ast. What the DLM knows of the lock is one word of state (see [`super::lksb`]), which requests
+//! and asts change atomically. Only who takes the word to `IDLE` drops the reference, so it is
+//! dropped once, whatever callers do; a request that doesn't fit is refused with `EBUSY`. The
+//! connection waits in its `drop` until no lock uses it any more.
 //!
 //! What remains to trust in C: after a lock's unlock ast no more asts come for it. Both stacks see
-//! to it: o2dlm drops or flushes basts before it calls the unlock ast, fs/dlm has one ordered queue.
+//! to it: o2dlm drops or flushes basts before it calls the unlock ast, fs/dlm has one ordered
+//! queue.
 //!
 //! # Where callbacks run
 //!
@@ -180,8 +181,8 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
     ///
     /// `stack` is the superblock's stack label of four bytes ("pcmk", ...), empty for the classic
     /// o2cb; `None` takes whatever stack is configured. `group` is the volume's UUID as the 32
-    /// digits that C nodes use. `EINVAL`: a name that is too long, or no heartbeat; `EBUSY`: another
-    /// stack is in use; `ENOENT`: no such stack; `EPROTO`: nodes speak another protocol.
+    /// digits that C nodes use. `EINVAL`: a name that is too long, or no heartbeat; `EBUSY`:
+    /// another stack is in use; `ENOENT`: no such stack; `EPROTO`: nodes speak another protocol.
     pub(crate) fn connect(
         stack: Option<&[u8]>,
         cluster: &[u8],
@@ -246,10 +247,10 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
 
     /// Requests a new lock, or another level for one that is held. Sleeps, for the network.
     ///
-    /// After `Ok` exactly one ast will come; it may have come already. After an error none will, and
-    /// the lock is what it was before. `name` is for new locks, of 1 to 32 bytes, zeros included.
-    /// `EBUSY`: the lock is in no state for this; `EINVAL`: the name, or a lock of another
-    /// connection; `EAGAIN`: `noqueue`; others as the stack says.
+    /// After `Ok` exactly one ast will come; it may have come already. After an error none will,
+    /// and the lock is what it was before. `name` is for new locks, of 1 to 32 bytes, zeros
+    /// included. `EBUSY`: the lock is in no state for this; `EINVAL`: the name, or a lock of
+    /// another connection; `EAGAIN`: `noqueue`; others as the stack says.
     pub(crate) fn lock(
         &self,
         lock: &Arc<T>,
@@ -342,8 +343,8 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
         cancelled
     }
 
-    /// Gives a lock up. Sleeps, for the network. With `valblk` a lock at [`Level::Ex`] publishes its
-    /// value block.
+    /// Gives a lock up. Sleeps, for the network. With `valblk` a lock at [`Level::Ex`] publishes
+    /// its value block.
     ///
     /// After `Ok` the unlock ast comes, or has come. `EBUSY`: the lock isn't held, or a request is
     /// open, whose ast is to be waited for; others as the stack says, and the lock is still held.
@@ -470,7 +471,8 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
             pr_err!("unexpected ast, status {status}\n");
             return;
         };
-        // SAFETY: The reference that the DLM owned when it called isn't dropped before this is over.
+        // SAFETY: The reference that the DLM owned when it called isn't dropped before this is
+        // over.
         T::ast(unsafe { ArcBorrow::from_raw(object) }, status);
         match (old, status) {
             (NEW, 0) => {}

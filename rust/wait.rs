@@ -4,8 +4,8 @@
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 //!
 //! Unlike a `CondVar`, which belongs to one lock, a wait queue waits for any condition: the waiter
-//! is queued first and looks then, so whoever makes the condition true and wakes afterwards is never
-//! missed.
+//! is queued first and looks then, so whoever makes the condition true and wakes afterwards is
+//! never missed.
 //!
 //! Not supported: exclusive waiters (so there is no waking of one), polling, freezing.
 
