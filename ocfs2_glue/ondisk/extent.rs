@@ -107,7 +107,7 @@ impl ExtentRec {
         if self.flags & !(EXT_UNWRITTEN | EXT_REFCOUNTED) != 0 {
             return Err("ocfs2_extent_rec.e_flags");
         }
-        let aligned = self.blkno % u64::from(geo.blocks_per_cluster()) == 0;
+        let aligned = self.blkno & (u64::from(geo.blocks_per_cluster()) - 1) == 0;
         let room = geo
             .block_to_cluster(self.blkno)
             .map_or(0, |first| geo.clusters.saturating_sub(first));

@@ -271,7 +271,7 @@ impl<'a> Group<'a> {
             }
             run.bits += 1;
             bit += 1;
-            if best.map_or(true, |b| run.bits > b.bits) {
+            if best.is_none_or(|b| run.bits > b.bits) {
                 best = Some(run);
             }
         }

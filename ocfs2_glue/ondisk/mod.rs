@@ -12,6 +12,7 @@ mod tree_edit;
 pub mod block_check;
 pub mod bytes;
 pub mod chain;
+pub mod chain_list;
 pub mod dinode;
 pub mod dinode_edit;
 pub mod dir_block;

@@ -135,7 +135,7 @@ impl RootKind {
         Ok(list)
     }
 
-    const fn last_eb_name(self) -> &'static str {
+    pub(super) const fn last_eb_name(self) -> &'static str {
         match self {
             Self::Dinode => "ocfs2_dinode.i_last_eb_blk",
             Self::DxRoot => "ocfs2_dx_root_block.dr_last_eb_blk",
@@ -195,6 +195,8 @@ pub struct Tree<'g> {
 pub(super) struct Leaf<B> {
     /// The extent block; `None` where the leaf is the root.
     pub(super) block: Option<B>,
+    /// Its block number; 0 where the leaf is the root.
+    pub(super) blkno: u64,
     pub(super) head: Header,
     /// Where the leaf begins, as its parent records it.
     pub(super) lo: u32,
@@ -369,6 +371,7 @@ impl<'g> Tree<'g> {
         let list = self.root_list(store, root)?;
         let mut leaf = Leaf {
             block: None,
+            blkno: 0,
             head: list.head(),
             lo: 0,
             hi: u32::MAX,
@@ -383,6 +386,7 @@ impl<'g> Tree<'g> {
             let (block, head) = self.read(store, &down.child, depth, range)?;
             leaf = Leaf {
                 block: Some(block),
+                blkno: down.child.blkno,
                 head,
                 lo: range.0,
                 hi: range.1,

@@ -343,10 +343,25 @@ impl<'g> Tree<'g> {
                 break;
             };
             leaf = self.find_leaf(store, root, next)?;
+            self.check_last(store, root, &leaf)
+                .map_err(S::Error::from)?;
             survey.leaves = survey.leaves.saturating_add(1);
             room = room.saturating_add(leaf.list(store, root).room());
         }
         Ok(survey)
+    }
+
+    /// The root has to name the last leaf: the in-tree driver goes there directly.
+    fn check_last<S: Blocks>(
+        &self,
+        store: &S,
+        root: &S::Block,
+        leaf: &Leaf<S::Block>,
+    ) -> core::result::Result<(), Corrupt> {
+        if leaf.next.is_none() && leaf.blkno != self.kind.last_eb(store.bytes(root)) {
+            return Err(Corrupt::new(leaf.blkno, self.kind.last_eb_name()));
+        }
+        Ok(())
     }
 
     /// The last point where an insertion of `records` at `cpos` can be refused.
@@ -385,7 +400,7 @@ impl<'g> Tree<'g> {
             }
             let behind = leaf
                 .last(store, root)
-                .map_or(true, |last| last.cpos < rec.cpos);
+                .is_none_or(|last| last.cpos < rec.cpos);
             match leaf.next {
                 None => {
                     if leaf.head.depth == 0 && leaf.block.is_none()

@@ -306,31 +306,36 @@ fn marking_the_middle_splits_in_three() {
     }
 }
 
-/// The deepest tree that the in-tree driver takes, and not one level more.
+/// A level is added when the root and the last path are full, and not before.
 #[test]
-fn a_full_tree_is_refused() {
+fn levels_are_added_one_by_one() {
     let mut rig = Rig::new(9, 12, 256);
     let most = 3 * 28u32.pow(3);
-    for i in 0..most {
+    let append = |rig: &mut Rig, i: u32| {
         let rec = rig.rec(2 * i, 1, i % 3, 0);
         let tree = Tree::of_dinodes(&rig.geo);
         tree.insert(&mut rig.store, &mut { ROOT }, &rec, &mut rig.source)
             .expect("append");
         rig.model.insert(rec.cpos, (rec.blkno, 0));
+    };
+    for i in 0..most {
+        append(&mut rig, i);
+        if [3, 3 * 28, 3 * 28 * 28, most].contains(&(i + 1)) {
+            let depth = rig.store.raw(ROOT)[0xC0];
+            append_depth(&mut rig, i + 1, depth);
+        }
     }
     assert_eq!(rig.check().depth, 3);
-    rig.insert(rig.rec(2 * most, 1, most % 3, 0))
-        .expect("a fourth level");
+    append(&mut rig, most);
     assert_eq!(rig.check().depth, 4);
-    // Pretend that the root and the last path have no room.
-    let root = rig.store.raw(ROOT);
-    root[0xC2] = 1;
-    let mut blkno = u64::from_le_bytes(root[0xD8..0xE0].try_into().unwrap());
-    for _ in 0..4 {
-        let eb = rig.store.raw(blkno);
-        let used = u16::from_le_bytes([eb[0x34], eb[0x35]]);
-        assert!(used > 0);
-        let last = usize::from(used - 1) * 16 + 0x48;
-        blkno = u64::from_le_bytes(eb[last..last + 8].try_into().unwrap());
-    }
+}
+
+/// After `records` appends the tree is full at `depth`.
+fn append_depth(rig: &mut Rig, records: u32, depth: u8) {
+    assert_eq!(records, 3 * 28u32.pow(u32::from(depth)));
+    let seen = rig.check();
+    assert_eq!(
+        (seen.records as u32, seen.depth),
+        (records, u16::from(depth))
+    );
 }
