@@ -36,30 +36,30 @@ static void pattern(unsigned char *block, uint64_t seed, uint64_t place)
 	}
 }
 
-/* write-pattern FILE SEED FIRST COUNT [FLAGS]: whole blocks at a place. */
+/* write-pattern FILE SEED FIRST COUNT [STEP]: COUNT blocks, each STEP after the last. */
 static int write_pattern(int argc, char **argv)
 {
 	unsigned char block[BLOCK];
-	uint64_t seed, first, count, i;
-	int fd, flags = O_WRONLY | O_CREAT;
+	uint64_t seed, first, count, step, i;
+	int fd;
 
 	if (argc < 4)
 		return USAGE;
 	seed = strtoull(argv[1], NULL, 10);
 	first = strtoull(argv[2], NULL, 10);
 	count = strtoull(argv[3], NULL, 10);
-	if (argc > 4 && strchr(argv[4], 's'))
-		flags |= O_SYNC;
-	fd = open(argv[0], flags, 0644);
+	step = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+	fd = open(argv[0], O_WRONLY | O_CREAT, 0644);
 	if (fd < 0)
 		return failed("open");
-	for (i = first; i < first + count; i++) {
+	for (i = 0; i < count; i++) {
+		uint64_t place = first + i * step;
 		ssize_t n;
 
-		pattern(block, seed, i);
-		n = pwrite(fd, block, BLOCK, (off_t)(i * BLOCK));
+		pattern(block, seed, place);
+		n = pwrite(fd, block, BLOCK, (off_t)(place * BLOCK));
 		if (n != BLOCK) {
-			printf("written=%" PRIu64 " short=%zd ", i - first, n);
+			printf("written=%" PRIu64 " short=%zd ", i, n);
 			return n < 0 ? failed("pwrite") : BROKEN;
 		}
 	}
@@ -126,12 +126,12 @@ static ssize_t get_sendfile(int fd, void *block, uint64_t place)
 	return n;
 }
 
-/* read-pattern HOW FILE SEED|zero FIRST COUNT: the bytes must be the pattern. */
+/* read-pattern HOW FILE SEED|zero FIRST COUNT [STEP]: the bytes must be the pattern. */
 static int read_pattern(int argc, char **argv)
 {
 	unsigned char want[BLOCK], have[BLOCK];
 	ssize_t (*get)(int fd, void *block, uint64_t place) = get_read;
-	uint64_t seed, first, count, i;
+	uint64_t seed, first, count, step, i;
 	int fd, zero;
 
 	if (argc < 5)
@@ -148,20 +148,22 @@ static int read_pattern(int argc, char **argv)
 	seed = strtoull(argv[2], NULL, 10);
 	first = strtoull(argv[3], NULL, 10);
 	count = strtoull(argv[4], NULL, 10);
+	step = argc > 5 ? strtoull(argv[5], NULL, 10) : 1;
 	fd = open(argv[1], O_RDONLY);
 	if (fd < 0)
 		return failed("open");
-	for (i = first; i < first + count; i++) {
-		ssize_t n = get(fd, have, i);
+	for (i = 0; i < count; i++) {
+		uint64_t place = first + i * step;
+		ssize_t n = get(fd, have, place);
 
 		if (n < 0)
 			return failed(argv[0]);
 		if (zero)
 			memset(want, 0, BLOCK);
 		else
-			pattern(want, seed, i);
+			pattern(want, seed, place);
 		if (n != BLOCK || memcmp(want, have, BLOCK)) {
-			printf("broken=bytes block=%" PRIu64 " length=%zd\n", i, n);
+			printf("broken=bytes block=%" PRIu64 " length=%zd\n", place, n);
 			return BROKEN;
 		}
 	}
@@ -308,8 +310,8 @@ static int print_tsc(int argc, char **argv)
 }
 
 const struct command call_commands[] = {
-	{ "write-pattern", "FILE SEED FIRST COUNT [s]", write_pattern },
-	{ "read-pattern", "read|mmap|splice|sendfile FILE SEED|zero FIRST COUNT", read_pattern },
+	{ "write-pattern", "FILE SEED FIRST COUNT [STEP]", write_pattern },
+	{ "read-pattern", "read|mmap|splice|sendfile FILE SEED|zero FIRST COUNT [STEP]", read_pattern },
 	{ "allocate", "FILE FIRST COUNT", allocate },
 	{ "try", "CALL PATH [ARGUMENT]", try_call },
 	{ "statfs", "PATH", print_statfs },

@@ -3,11 +3,13 @@
 # image and a private wire. Sourced.
 #
 # Guest N lives in $VM_DIR/N: console.log (all of the kernel's messages),
-# qemu.log, job/ (see guest/agent), pid. $VM_DIR/disk.img is the shared disk.
+# qemu.log, share/job/ (see guest/agent), own.img, pid. $VM_DIR/disk.img is the
+# shared disk. In a guest they are /dev/vda, shared, and /dev/vdb, its own.
 
 declare -A VM_PID=()
 VM_DIR=
 VM_MEMORY=${VM_MEMORY:-768M}
+VM_OWN_MIB=160
 VM_CACHE=${VM_CACHE:-none}
 VM_BOOT_LIMIT=${VM_BOOT_LIMIT:-90}
 VM_ACCEL=
@@ -74,8 +76,9 @@ vm_start() {
 	local n=$1 peers=$2 dir=$VM_DIR/$1 wire=() port
 	rm -rf "$dir"
 	mkdir -p "$dir/share/job"
-	cp "$REPO/selftests/guest/agent" "$dir/share/agent"
+	cp "$REPO/selftests/guest/agent" "$REPO/selftests/guest/functions" "$dir/share/"
 	vm_environment "$n" >"$dir/share/environment"
+	truncate -s "${VM_OWN_MIB}M" "$dir/own.img"
 	mkfifo "$dir/port.in" "$dir/port.out"
 	if [ "$peers" -gt 1 ]; then
 		local server=off
@@ -92,7 +95,8 @@ vm_start() {
 		-kernel "$VM_KERNEL" -initrd "$VM_DIR/initramfs" \
 		-append "$(vm_command_line)" \
 		-drive "id=disk,file=$VM_DIR/disk.img,format=raw,if=none,cache=$VM_CACHE,file.locking=off" \
-		-device virtio-blk-device,drive=disk \
+		-drive "id=own,file=$dir/own.img,format=raw,if=none,cache=$VM_CACHE,file.locking=off" \
+		-device virtio-blk-device,drive=disk -device virtio-blk-device,drive=own \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-device,fsdev=host,mount_tag=host \
 		-fsdev "local,id=run,path=$dir/share,security_model=none" \
@@ -126,7 +130,7 @@ vm_ready() {
 
 # What every job of guest N finds in its environment.
 vm_environment() {
-	printf 'export %s=%q\n' NODE "$1" REPO "$REPO" FS "$FS" GLUE_IO "$TARGET/guest/glue-io" DISK /dev/vda
+	printf 'export %s=%q\n' NODE "$1" REPO "$REPO" FS "$FS" GLUE_IO "$TARGET/guest/glue-io"
 }
 
 # vm_begin N SCRIPT: start SCRIPT in guest N; sets JOB to wait for.

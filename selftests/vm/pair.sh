@@ -6,18 +6,19 @@ PAIR_DISK_MIB=300
 FOLLOW_NAP_US=${FOLLOW_NAP_US:-500}
 COUNTERS='/sys/kernel/debug/ocfs2_glue/*/counters'
 
-# pair_boot KO: both guests, one cluster volume, our module if FS needs it.
+# pair_boot KO [PARAMETER...]: both guests, one cluster volume, our module if FS needs it.
 pair_boot() {
 	local n
 	note "making the volume"
+	volume_shared
 	rm -f "$VM_DIR/disk.img"
 	truncate -s "${PAIR_DISK_MIB}M" "$VM_DIR/disk.img"
-	volume_make cluster "$PAIR_DISK_MIB" || return 1
+	volume_make "$PAIR_DISK_MIB" || return 1
 	for n in 1 2; do vm_start "$n" 2; done
 	note "booting two guests (${VM_ACCEL%% -cpu*})"
 	for n in 1 2; do vm_ready "$n" || return 1; done
 	for n in 1 2; do
-		volume_driver "$n" "$1" || return 1
+		volume_driver "$n" "$@" || return 1
 	done
 	note "forming the cluster, waiting for its heartbeat"
 	cluster_up
@@ -26,9 +27,9 @@ pair_boot() {
 # pair_mount [TYPE1 [TYPE2]]: both nodes, at the same time.
 pair_mount() {
 	local first
-	volume_mount 1 "${1:-$FS}" heartbeat=local &
+	volume_mount 1 "${1:-$FS}" &
 	first=$!
-	volume_mount 2 "${2:-${1:-$FS}}" heartbeat=local && wait "$first"
+	volume_mount 2 "${2:-${1:-$FS}}" && wait "$first"
 }
 
 pair_umount() {

@@ -4,6 +4,27 @@
 CLUSTER=glue
 MOUNT_LIMIT=90
 
+# Which volume the functions below are about: the shared disk, or a guest's own.
+VOLUME_KIND=cluster
+VOLUME_IMAGE=
+VOLUME_DEVICE=/dev/vda
+VOLUME_OPTIONS=heartbeat=local
+
+volume_shared() {
+	VOLUME_KIND=cluster
+	VOLUME_IMAGE=$VM_DIR/disk.img
+	VOLUME_DEVICE=/dev/vda
+	VOLUME_OPTIONS=heartbeat=local
+}
+
+# volume_own N: guest N's own disk, for volumes without a cluster.
+volume_own() {
+	VOLUME_KIND=local
+	VOLUME_IMAGE=$VM_DIR/$1/own.img
+	VOLUME_DEVICE=/dev/vdb
+	VOLUME_OPTIONS=
+}
+
 # volume_format IMAGE BLOCKS ARGUMENT...: quiet unless it fails.
 volume_format() {
 	local image=$1 blocks=$2 out
@@ -14,32 +35,30 @@ volume_format() {
 	}
 }
 
-# volume_make local|cluster SIZE [ARGUMENT...]: a new volume on the shared disk.
-# The disk keeps its length: guests that run have read it.
+# volume_make SIZE [ARGUMENT...]: a new volume of SIZE MiB. The disk keeps its
+# length: guests that run have read it.
 volume_make() {
-	local kind=$1 size=$2 stack
-	shift 2
-	case $kind in
+	local size=$1 stack
+	shift
+	case $VOLUME_KIND in
 	local) stack=(-M local -J size=4M) ;;
 	cluster) stack=(-N 4 -J size=4M --cluster-stack=o2cb "--cluster-name=$CLUSTER") ;;
 	esac
-	volume_format "$VM_DIR/disk.img" $((size * 256)) "${stack[@]}" "$@" && sync "$VM_DIR/disk.img"
+	volume_format "$VOLUME_IMAGE" $((size * 256)) "${stack[@]}" "$@" && sync "$VOLUME_IMAGE"
 }
 
 # volume_mount N [TYPE [OPTIONS]]: at /mnt/vol of guest N.
 volume_mount() {
-	local n=$1 type=${2:-$FS} options=${3:-}
-	on "$n" "bash $REPO/selftests/guest/mount $type \$DISK /mnt/vol $options" "$MOUNT_LIMIT"
+	local n=$1 type=${2:-$FS} options=$VOLUME_OPTIONS${3:+${VOLUME_OPTIONS:+,}$3}
+	on "$n" "vol_mount $type $VOLUME_DEVICE $options" "$MOUNT_LIMIT"
 }
 
-volume_umount() {
-	on "$1" "bash $REPO/selftests/guest/umount /mnt/vol" "$MOUNT_LIMIT"
-}
+volume_umount() { on "$1" vol_umount "$MOUNT_LIMIT"; }
 
 # volume_check: fsck.ocfs2 must find nothing to say about what was written.
 volume_check() {
 	local out status
-	out=$(fsck.ocfs2 -fn "${1:-$VM_DIR/disk.img}" 2>&1 </dev/null)
+	out=$(fsck.ocfs2 -fn "$VOLUME_IMAGE" 2>&1 </dev/null)
 	status=$?
 	if [ "$status" -ne 0 ] || grep -qE '^\[[A-Z0-9_]+\]' <<<"$out"; then
 		say "fsck.ocfs2 -fn: exit $status"
@@ -49,18 +68,25 @@ volume_check() {
 }
 
 # volume_dump PATH FILE: the bytes of a file on the unmounted volume.
-volume_dump() { debugfs.ocfs2 -R "dump $1 $2" "$VM_DIR/disk.img" 2>&1 | grep -v '^debugfs.ocfs2 '; [ -e "$2" ]; }
+volume_dump() {
+	rm -f "$2"
+	debugfs.ocfs2 -R "dump $1 $2" "$VOLUME_IMAGE" >/dev/null
+	[ -e "$2" ]
+}
 
 # Loads what the guest needs of ours; the in-tree drivers are built in.
+# volume_driver N KO [PARAMETER...]
 volume_driver() {
-	[ "$FS" = ocfs2 ] || on "$1" "insmod ${2:-$GLUE_KO}"
+	local n=$1
+	shift
+	[ "$FS" = ocfs2 ] || on "$n" "insmod $*"
 }
 
 # cluster_up: both guests join, at the same time, with the volume on the disk.
 cluster_up() {
 	local JOB first
-	vm_begin 1 "bash $REPO/selftests/guest/cluster $CLUSTER \$DISK"
+	vm_begin 1 "cluster_join $CLUSTER /dev/vda"
 	first=$JOB
-	vm_begin 2 "bash $REPO/selftests/guest/cluster $CLUSTER \$DISK"
+	vm_begin 2 "cluster_join $CLUSTER /dev/vda"
 	vm_wait 1 "$first" 60 && vm_wait 2 "$JOB" 60
 }

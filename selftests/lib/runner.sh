@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs tests, one after the other, and counts. Sourced by test.sh.
+
+PASSED=0 FAILED=0 SKIPPED=0
+FAILURES=()
+GUESTS_UP=
+BOOTS_FAILED=0
+TEST_LIMIT=180
+
+# report_result ok|not ok|skip NAME SECONDS [WHY]
+report_result() {
+	live_end
+	case $1 in
+	ok)
+		PASSED=$((PASSED + 1))
+		printf 'ok      %-44s %4s s\n' "$2" "$3"
+		;;
+	skip)
+		SKIPPED=$((SKIPPED + 1))
+		printf 'skip    %-44s        %s\n' "$2" "${4:-}"
+		;;
+	*)
+		FAILED=$((FAILED + 1))
+		FAILURES+=("$2")
+		printf 'not ok  %-44s %4s s  %s\n' "$2" "$3" "${4:-}"
+		;;
+	esac
+}
+
+report_end() {
+	local name
+	for name in ${FAILURES[@]+"${FAILURES[@]}"}; do
+		say "failed: $name"
+	done
+	say "logs in $LOGS, $SECONDS s in all"
+	say "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+	[ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+}
+
+wanted() { [ -z "$TESTS" ] || [[ $1 == *$TESTS* ]]; }
+
+# The two guests all tests share; booted when one is first needed, and again
+# after a test that spoiled them.
+guests_need() {
+	[ -n "$GUESTS_UP" ] && return 0
+	# Twice is enough to wait for guests that don't come.
+	[ "$BOOTS_FAILED" -lt 2 ] || return 1
+	note() { live_line "guests: $*"; }
+	vm_stop_all
+	pair_boot "$GLUE_KO" >"$LOGS/boot.log" 2>&1
+	local status=$?
+	live_end
+	if [ "$status" -eq 0 ]; then GUESTS_UP=yes; else BOOTS_FAILED=$((BOOTS_FAILED + 1)); fi
+	return "$status"
+}
+
+guests_spoil() {
+	local n
+	vm_stop_all
+	GUESTS_UP=
+	# What they said is worth more than what the next ones will.
+	for n in 1 2; do
+		[ -d "$VM_DIR/$n" ] && mv "$VM_DIR/$n" "$VM_DIR/$n.$(date +%H%M%S)"
+	done
+	rm -f "$VM_DIR"/*.*/own.img
+}
+
+# Ends what the test left running, unmounts; fails if that can't be done.
+test_clean() {
+	local n
+	for n in 1 2; do
+		on "$n" vol_release 60 || return 1
+	done
+}
+
+# Runs the file in a shell of its own, killed as a whole when it takes too long.
+test_shell() {
+	local file=$1 pid end=$((SECONDS + TEST_LIMIT))
+	set -m
+	(
+		set +m -eE
+		trap - EXIT
+		trap 'printf "FAIL: line %s: %s\n" "$LINENO" "$BASH_COMMAND"' ERR
+		# shellcheck disable=SC1090
+		. "$file"
+	) >"$TEST_LOG" 2>&1 </dev/null &
+	pid=$!
+	set +m
+	while kill -0 "$pid" 2>/dev/null; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			kill -KILL -- "-$pid" 2>/dev/null
+			printf 'FAIL: not done in %s s\n' "$TEST_LIMIT" >>"$TEST_LOG"
+		fi
+		sleep 0.1
+	done
+	wait "$pid" 2>/dev/null
+}
+
+# test_judge STATUS: what the test couldn't know about itself; adds to its log.
+test_judge() {
+	local status=$1 n expected
+	expected=$(cat "$TEST_LOG.expected" 2>/dev/null)
+	for n in 1 2; do
+		if ! dmesg_bad "$n" "$(cat "$TEST_LOG.offset.$n")" "$expected"; then
+			echo "FAIL: the kernel of guest $n complained"
+			SPOILED=yes status=1
+		fi
+		vm_alive "$n" || { echo "FAIL: guest $n is gone"; SPOILED=yes status=1; }
+	done
+	[ -z "$SPOILED" ] || return "$status"
+	test_clean || { echo "FAIL: a guest does not let go of the volume"; SPOILED=yes; return 1; }
+	if [ "$status" -eq 0 ] && [ ! -e "$TEST_LOG.no_fsck" ]; then
+		volume_check || { echo "FAIL: fsck.ocfs2 found something"; status=1; }
+	fi
+	return "$status"
+}
+
+# One file of selftests/ocfs2_glue/KIND.
+guest_test() {
+	local kind=$1 file=$2 name start=$SECONDS n status SPOILED=
+	name=$kind/$(basename "$file" .sh)
+	TEST_LOG=$LOGS/$kind-$(basename "$file" .sh).log
+	guests_need || { report_result "not ok" "$name" 0 "the guests did not come up: $LOGS/boot.log"; return; }
+	live_line "        $name"
+	for n in 1 2; do dmesg_size "$n" >"$TEST_LOG.offset.$n"; done
+	if [ "$kind" = pair ]; then volume_shared; else volume_own 1; fi
+	test_shell "$file"
+	status=$?
+	test_judge "$status" >>"$TEST_LOG" 2>&1
+	case $?-$status in
+	0-0) report_result ok "$name" $((SECONDS - start)) ;;
+	4-4) report_result skip "$name" 0 "$(sed -n 's/^SKIP: //p' "$TEST_LOG" | tail -n 1)" ;;
+	*) report_result "not ok" "$name" $((SECONDS - start)) "$(grep -a '^FAIL: ' "$TEST_LOG" | head -n 1), $TEST_LOG" ;;
+	esac
+	for n in 1 2; do
+		dmesg_since "$n" "$(cat "$TEST_LOG.offset.$n")" >"$TEST_LOG.dmesg.$n"
+	done
+	rm -f "$TEST_LOG".{expected,no_fsck,offset.1,offset.2}
+	# A volume that is wrong spoils the next test on it as well.
+	[ "$status" -eq 0 ] || [ "$status" -eq 4 ] || [ "$kind" != pair ] || SPOILED=yes
+	[ -z "$SPOILED" ] || guests_spoil
+}
+
+guest_tests() {
+	local file
+	for file in "$REPO/selftests/ocfs2_glue/$1"/*.sh; do
+		[ -e "$file" ] || continue
+		wanted "$1/$(basename "$file" .sh)" && guest_test "$1" "$file"
+	done
+}
+
+# The kernel's own unit tests, as many as the module and the kernel bring.
+kunit_tests() {
+	wanted kunit || return 0
+	[ "$FS" = ocfs2_glue ] || return 0
+	guests_need || { report_result "not ok" kunit 0 "the guests did not come up"; return; }
+	local out=$LOGS/kunit.log line name
+	on 1 'for suite in /sys/kernel/debug/kunit/*/; do
+		[ -e $suite/run ] || continue
+		echo 1 >$suite/run
+		cat $suite/results
+	done' 120 >"$out"
+	while IFS= read -r line; do
+		name=kunit/${line#*ok * }
+		name=${name%% #*}
+		case $line in
+		"not ok"*) report_result "not ok" "$name" 0 "$out" ;;
+		*"# SKIP"*) report_result skip "$name" 0 "${line##*# SKIP}" ;;
+		*) report_result ok "$name" 0 ;;
+		esac
+	done < <(sed -nE 's/^ {4}((not )?ok [0-9]+ )/\1/p' "$out")
+}
+
+control_test() {
+	wanted control || return 0
+	[ "$FS" = ocfs2_glue ] || { report_result skip control 0 "FS=$FS has no wrong order"; return; }
+	local start=$SECONDS n out=$LOGS/control.log
+	guests_spoil
+	note() { live_line "control: $*"; }
+	if ! pair_boot "$WRONG_KO" wrong_order=1 >"$out" 2>&1; then
+		report_result "not ok" control $((SECONDS - start)) "the guests did not come up: $out"
+	elif control_run >"$out" 2>&1; then
+		report_result ok control $((SECONDS - start))
+		cat "$VM_DIR/deadlock"
+	else
+		report_result "not ok" control $((SECONDS - start)) "no deadlock: $out"
+	fi
+	vm_stop_all
+}
