@@ -6,3 +6,5 @@
 
 #[path = "../../../../ocfs2_glue/ondisk/mod.rs"]
 pub mod ondisk;
+
+pub mod total;
