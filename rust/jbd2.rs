@@ -262,14 +262,14 @@ impl Journal {
         to_result(unsafe { bindings::jbd2_journal_errno(self.raw) })
     }
 
-    /// Forgets the error of an earlier mount, after it was noted elsewhere that the volume wants a
-    /// check. `EROFS`: this mount aborted the journal.
+    /// Forgets the error of an earlier mount, also on the device, after it was noted elsewhere that
+    /// the volume wants a check. Sleeps. `EROFS`: this mount aborted the journal.
     pub(crate) fn clear_error(&self) -> Result {
         // SAFETY: By the type invariant the journal is valid.
-        to_result(unsafe {
-            bindings::jbd2_journal_ack_err(self.raw);
-            bindings::jbd2_journal_clear_err(self.raw)
-        })
+        to_result(unsafe { bindings::jbd2_journal_clear_err(self.raw) })?;
+        // SAFETY: As above.
+        unsafe { bindings::jbd2_journal_update_sb_errno(self.raw) };
+        Ok(())
     }
 
     /// Ends the journal: commits, checkpoints, marks the log empty, drops the inode. Sleeps.
