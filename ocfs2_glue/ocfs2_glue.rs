@@ -1,14 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! OCFS2 volumes, with a lock order that the compiler enforces.
+//!
+//! Reading order: `volume` and `mount` (what a mounted volume is), `inode` (the lock order), `aops`
+//! (the rule that this file system exists for), `lock` (cluster locks), `write`, `alloc`, `create`
+//! (how things change). `ondisk` and `lockres` are kernel-free: the disk format, and the decisions
+//! about locks. All `unsafe` code is in `vfs`, which is the directory `rust`.
 
 #[path = "../rust/mod.rs"]
 mod vfs;
 
-use kernel::prelude::*;
+mod alloc;
+mod aops;
+mod cluster;
+mod corrupt;
+mod create;
+mod dir;
+mod file;
+mod flush;
+mod inode;
+mod lock;
+mod lockres;
+mod map;
+mod mount;
+mod ondisk;
+mod slots;
+mod store;
+mod tables;
+mod volume;
+mod write;
 
-struct Module;
-impl kernel::Module for Module {
-    fn init(_m: &'static ThisModule) -> Result<Self> { Ok(Module) }
+use kernel::prelude::*;
+use volume::Volume;
+
+/// The file system type.
+pub(crate) struct Ocfs2;
+
+type Inode = vfs::inode::Inode<Ocfs2>;
+type SuperBlock = vfs::super_block::SuperBlock<Ocfs2>;
+
+/// The volume behind a superblock.
+fn volume_of(sb: &SuperBlock) -> &Volume {
+    sb.data()
+}
+
+#[pin_data]
+struct Module {
+    #[pin]
+    registration: vfs::super_block::Registration<Ocfs2>,
+    _debugfs: vfs::debugfs::Root,
+}
+
+impl kernel::InPlaceModule for Module {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        vfs::stackglue::set_protocol_version();
+        try_pin_init!(Self {
+            _debugfs: vfs::debugfs::Root::create(c"ocfs2_glue")?,
+            registration <- vfs::super_block::Registration::new(module),
+        })
+    }
 }
 
 module! {
@@ -16,4 +65,5 @@ module! {
     name: "ocfs2_glue",
     description: "OCFS2 volumes, with a lock order that the compiler enforces",
     license: "GPL",
+    alias: ["fs-ocfs2_glue"],
 }

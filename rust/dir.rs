@@ -9,7 +9,7 @@
 use super::{
     file,
     folio::NoFolio,
-    inode::{Inode, Time},
+    inode::Inode,
     super_block::FileSystem,
 };
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
@@ -48,7 +48,7 @@ pub(crate) trait Attr<T: FileSystem> {
     fn refresh(inode: &Inode<T>, wait: &NoFolio) -> Result;
 
     /// `->setattr`, after `setattr_prepare`. The inode lock is held.
-    fn setattr(inode: &Inode<T>, change: Change<'_>, wait: &NoFolio) -> Result;
+    fn setattr(inode: &Inode<T>, change: Change<'_>, wait: NoFolio) -> Result;
 }
 
 /// A cached directory entry that is being looked at; C: `struct dentry`.
@@ -305,7 +305,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
             to_result(unsafe { bindings::setattr_prepare(idmap, dentry, iattr) })?;
             // SAFETY: The attributes are the VFS's, valid and unchanged during the call.
             let change = Change { raw: unsafe { &*iattr }, inode: unsafe { NonNull::new_unchecked(raw) } };
-            O::setattr(inode, change, &wait).map(|()| 0)
+            O::setattr(inode, change, wait).map(|()| 0)
         })
     }
 }
@@ -323,15 +323,4 @@ unsafe fn entry<'a>(dentry: *mut bindings::dentry) -> Entry<'a> {
             name: core::slice::from_raw_parts(q.name, len),
         }
     }
-}
-
-/// The time now, as the kernel stamps inodes.
-pub(crate) fn now() -> Time {
-    let mut ts = MaybeUninit::<bindings::timespec64>::uninit();
-    // SAFETY: The function fills the struct.
-    let ts = unsafe {
-        bindings::ktime_get_coarse_real_ts64(ts.as_mut_ptr());
-        ts.assume_init()
-    };
-    Time { sec: ts.tv_sec, nsec: ts.tv_nsec as u32 }
 }

@@ -20,8 +20,6 @@ use kernel::{
 
 /// `IOCB_NOWAIT`, which is `RWF_NOWAIT` of `srctree/include/uapi/linux/fs.h`.
 pub(super) const IOCB_NOWAIT: i32 = 0x8;
-/// `IOCB_APPEND`, which is `RWF_APPEND` of the same header.
-const IOCB_APPEND: i32 = 0x10;
 /// `IOCB_DSYNC`, which is `RWF_DSYNC` of the same header.
 const IOCB_DSYNC: i32 = 0x2;
 /// `IOCB_SYNC`, which is `RWF_SYNC` of the same header.
@@ -33,7 +31,7 @@ pub(crate) trait Operations<T: FileSystem> {
     fn read_iter(inode: &Inode<T>, io: Io<'_, T>, wait: &NoFolio) -> Result<usize>;
 
     /// `->write_iter`.
-    fn write_iter(inode: &Inode<T>, io: Io<'_, T>, wait: &NoFolio) -> Result<usize>;
+    fn write_iter(inode: &Inode<T>, io: Io<'_, T>, wait: NoFolio) -> Result<usize>;
 
     /// Runs before `->splice_read` enters the page cache; also before a page fault does.
     /// May wait for the cluster if `may_wait`; else it gives `EAGAIN`.
@@ -61,16 +59,6 @@ impl<T: FileSystem> Io<'_, T> {
         self.flags() & IOCB_NOWAIT != 0
     }
 
-    /// Whether the write goes to the end of the file.
-    pub(crate) fn append(&self) -> bool {
-        self.flags() & IOCB_APPEND != 0
-    }
-
-    /// Whether the file was opened with `O_DIRECT`.
-    pub(crate) fn direct(&self) -> bool {
-        self.flags() & bindings::IOCB_DIRECT as i32 != 0
-    }
-
     /// Carries out a direct request through the page cache; O_DIRECT is a hint then.
     pub(crate) fn clear_direct(&mut self) {
         // SAFETY: The kiocb is this operation's own.
@@ -81,12 +69,6 @@ impl<T: FileSystem> Io<'_, T> {
     pub(crate) fn pos(&self) -> i64 {
         // SAFETY: The kiocb is valid during the operation.
         unsafe { self.iocb.as_ref() }.ki_pos
-    }
-
-    /// Number of bytes left to be moved.
-    pub(crate) fn count(&self) -> usize {
-        // SAFETY: The iterator is valid during the operation.
-        unsafe { bindings::iov_iter_count(self.iter.as_ptr()) }
     }
 
     /// Reads through the page cache.
@@ -102,10 +84,10 @@ impl<T: FileSystem> Io<'_, T> {
         count(unsafe { bindings::generic_write_checks(self.iocb.as_ptr(), self.iter.as_ptr()) })
     }
 
-    /// Takes privileges such as set-user-id away and updates time stamps. The inode lock is held.
-    pub(crate) fn file_modified(&mut self) -> Result {
+    /// Takes privileges such as set-user-id away; may call `->setattr`. The inode lock is held.
+    pub(crate) fn remove_privs(&mut self) -> Result {
         // SAFETY: A kiocb has a file.
-        to_result(unsafe { bindings::file_modified(self.iocb.as_ref().ki_filp) })
+        to_result(unsafe { bindings::file_remove_privs(self.iocb.as_ref().ki_filp) })
     }
 
     /// Writes through the page cache. The inode lock is held.
@@ -170,7 +152,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         iter: *mut bindings::iov_iter,
     ) -> isize {
         // SAFETY: The VFS passes valid pointers and holds no folio lock.
-        unsafe { with_io(iocb, iter, O::read_iter) }
+        unsafe { with_io(iocb, iter, |inode, io, wait| O::read_iter(inode, io, &wait)) }
     }
 
     unsafe extern "C" fn write_iter(
@@ -250,7 +232,7 @@ pub(super) unsafe fn file_inode<'a, T: FileSystem>(file: *mut bindings::file) ->
 unsafe fn with_io<T: FileSystem>(
     iocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
-    f: impl FnOnce(&Inode<T>, Io<'_, T>, &NoFolio) -> Result<usize>,
+    f: impl FnOnce(&Inode<T>, Io<'_, T>, NoFolio) -> Result<usize>,
 ) -> isize {
     // SAFETY: By the contract.
     let (inode, wait) = unsafe { (file_inode::<T>((*iocb).ki_filp), NoFolio::at_entry()) };
@@ -258,7 +240,7 @@ unsafe fn with_io<T: FileSystem>(
     let io = unsafe {
         Io { iocb: NonNull::new_unchecked(iocb), iter: NonNull::new_unchecked(iter), _inode: PhantomData }
     };
-    match f(inode, io, &wait) {
+    match f(inode, io, wait) {
         Ok(n) => n as isize,
         Err(e) => e.to_errno() as isize,
     }

@@ -8,9 +8,12 @@
 use super::super_block::{FileSystem, Registration, SuperBlock};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
-    bindings,
+    bindings, new_mutex,
     prelude::*,
-    sync::aref::{ARef, AlwaysRefCounted},
+    sync::{
+        aref::{ARef, AlwaysRefCounted},
+        Arc, Mutex, SetOnce,
+    },
     types::Opaque,
 };
 
@@ -18,10 +21,11 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `data` is initialised from `->alloc_inode` to `->destroy_inode`.
+/// `backref` and `data` are initialised from `->alloc_inode` to `->destroy_inode`.
 #[repr(C)]
 pub(super) struct Slot<T: FileSystem> {
     inode: Opaque<bindings::inode>,
+    backref: MaybeUninit<SetOnce<Arc<Backref<T>>>>,
     data: MaybeUninit<T::Inode>,
 }
 
@@ -92,6 +96,9 @@ pub(crate) struct Tables {
     pub(crate) file: &'static bindings::file_operations,
     pub(crate) mapping: &'static bindings::address_space_operations,
 }
+
+// SAFETY: The tables are constants of C functions and null pointers.
+unsafe impl Sync for Tables {}
 
 impl<T: FileSystem> Inode<T> {
     /// Borrows a C inode.
@@ -231,9 +238,54 @@ impl<T: FileSystem> Inode<T> {
             .then_some(InodeLock { inode: self })
     }
 
+    /// A way to this inode that doesn't keep it in memory. Sleeps.
+    pub(crate) fn backref(&self) -> Result<Arc<Backref<T>>> {
+        // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
+        let once = unsafe { (*self.as_raw().cast::<Slot<T>>()).backref.assume_init_ref() };
+        if once.as_ref().is_none() {
+            let inode = Some(Target { inode: NonNull::from(self) });
+            let new = Arc::pin_init(
+                pin_init!(Backref { target <- new_mutex!(inode, "vfs_backref") }),
+                GFP_KERNEL,
+            )?;
+            // INVARIANT: `evict_inode` takes the target away from what is stored here; one that
+            // lost the race is dropped at once.
+            once.populate(new);
+        }
+        once.as_ref().cloned().ok_or(ENOMEM)
+    }
+
     /// Another reference.
     pub(crate) fn get(&self) -> ARef<Self> {
         self.into()
+    }
+}
+
+/// A way from something that may outlive an inode to that inode; see [`Inode::backref`].
+///
+/// # Invariants
+///
+/// While `target` is set the inode is valid: `->evict_inode` clears it first, under the mutex.
+#[pin_data]
+pub(crate) struct Backref<T: FileSystem> {
+    #[pin]
+    target: Mutex<Option<Target<T>>>,
+}
+
+struct Target<T: FileSystem> {
+    inode: NonNull<Inode<T>>,
+}
+
+// SAFETY: An inode may be used from any task.
+unsafe impl<T: FileSystem> Send for Target<T> {}
+
+impl<T: FileSystem> Backref<T> {
+    /// Calls `f` with the inode, unless that is gone or going. Eviction waits until `f` is done,
+    /// so `f` must not wait for an eviction, nor allocate memory by reclaiming inodes.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&Inode<T>) -> R) -> Option<R> {
+        let target = self.target.lock();
+        // SAFETY: By the type invariant, for as long as the mutex is held.
+        target.as_ref().map(|t| f(unsafe { t.inode.as_ref() }))
     }
 }
 
@@ -365,9 +417,12 @@ pub(super) unsafe extern "C" fn alloc_inode<T: FileSystem>(
     if slot.is_null() {
         return core::ptr::null_mut();
     }
-    // SAFETY: The memory is ours, has room for the data, and isn't moved until it is dropped in
+    // SAFETY: The memory is ours, has room for both, and isn't moved until they are dropped in
     // `destroy_inode`.
-    unsafe { pin_init::raw_init((*slot).data.as_mut_ptr(), T::alloc_inode()) };
+    unsafe {
+        (*slot).backref.as_mut_ptr().write(SetOnce::new());
+        pin_init::raw_init((*slot).data.as_mut_ptr(), T::alloc_inode());
+    }
     // INVARIANT: The data is initialised.
     slot.cast()
 }
@@ -379,8 +434,12 @@ pub(super) unsafe extern "C" fn alloc_inode<T: FileSystem>(
 ///
 /// Called by the VFS once for an inode that [`alloc_inode`] made.
 pub(super) unsafe extern "C" fn destroy_inode<T: FileSystem>(raw: *mut bindings::inode) {
-    // SAFETY: By the type invariant the data is initialised; this is the end of that time.
-    unsafe { (*raw.cast::<Slot<T>>()).data.assume_init_drop() };
+    let slot = raw.cast::<Slot<T>>();
+    // SAFETY: By the type invariant both are initialised; this is the end of that time.
+    unsafe {
+        (*slot).data.assume_init_drop();
+        (*slot).backref.assume_init_drop();
+    }
 }
 
 /// `->free_inode`, after a grace period.
@@ -402,9 +461,33 @@ pub(super) unsafe extern "C" fn free_inode<T: FileSystem>(raw: *mut bindings::in
 pub(super) unsafe extern "C" fn evict_inode<T: FileSystem>(raw: *mut bindings::inode) {
     // SAFETY: The inode is being freed, its mapping can't be used by others.
     unsafe { bindings::truncate_inode_pages_final(&mut (*raw).i_data) };
+    // SAFETY: By the type invariant of the slot.
+    if let Some(b) = unsafe { (*raw.cast::<Slot<T>>()).backref.assume_init_ref() }.as_ref() {
+        *b.target.lock() = None;
+    }
     // SAFETY: The inode is valid until this function has returned.
     T::evict_inode(unsafe { Inode::from_raw(raw) });
     // SAFETY: What `->evict_inode` has to end with.
     unsafe { bindings::clear_inode(raw) };
 }
 
+
+/// Owner, group and mode of an inode that this task creates in `dir`, by the rules of
+/// `inode_init_owner()`: a directory's set-group-id bit hands its group on.
+pub(crate) fn owner_of_new<T: FileSystem>(dir: &Inode<T>) -> (u32, u32) {
+    // SAFETY: A task may read its own credentials without further protection.
+    let (uid, gid) = unsafe {
+        let cred = (*bindings::get_current()).cred;
+        ((*cred).fsuid.val, (*cred).fsgid.val)
+    };
+    if u32::from(dir.mode()) & bindings::S_ISGID != 0 {
+        return (uid, dir.attributes().gid);
+    }
+    (uid, gid)
+}
+
+/// A random number, for inode generations.
+pub(crate) fn random_u32() -> u32 {
+    // SAFETY: May be called from any context.
+    unsafe { bindings::get_random_u32() }
+}

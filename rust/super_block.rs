@@ -66,8 +66,8 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     /// `->put_super`: the last inode is gone.
     fn put_super(sb: &SuperBlock<Self>, wait: &NoFolio);
 
-    /// Runs before `kill_block_super`, also where the mount failed half way.
-    fn before_kill(sb: &SuperBlock<Self>);
+    /// Runs when nothing of the superblock is left, also where the mount failed half way.
+    fn after_kill(data: &Self::Super);
 
     /// `->evict_inode`, after the page cache was truncated and before `clear_inode`.
     fn evict_inode(inode: &Inode<Self>);
@@ -200,10 +200,13 @@ impl<T: FileSystem> SuperBlock<T> {
     }
 
     /// The private data.
-    pub(crate) fn data(&self) -> ArcBorrow<'_, T::Super> {
+    pub(crate) fn data(&self) -> &T::Super {
         // SAFETY: By the type invariant; the reference is dropped in `kill_sb`, after which there
         // is no superblock to borrow from.
-        unsafe { <Arc<T::Super> as ForeignOwnable>::borrow((*self.as_raw()).s_fs_info) }
+        let data: ArcBorrow<'_, T::Super> =
+            unsafe { <Arc<T::Super> as ForeignOwnable>::borrow((*self.as_raw()).s_fs_info) };
+        // SAFETY: The value lives as long as that reference, which is longer than `self`.
+        unsafe { &*core::ptr::from_ref(&*data) }
     }
 
     /// Whether the mount is read-only at this moment.
@@ -289,16 +292,13 @@ impl<T: FileSystem> Tables<T> {
     unsafe extern "C" fn kill_sb(raw: *mut bindings::super_block) {
         // SAFETY: The VFS passes a superblock of this type, which it shuts down.
         let info = unsafe { (*raw).s_fs_info };
-        if !info.is_null() {
-            // SAFETY: `s_fs_info` was set, so the type invariant holds.
-            T::before_kill(unsafe { SuperBlock::<T>::from_raw(raw) });
-        }
         // SAFETY: This is what `->kill_sb` is for; the superblock has a block device.
         unsafe { bindings::kill_block_super(raw) };
         if !info.is_null() {
             // SAFETY: The value came from `into_foreign`, and nobody can reach it now: inodes and
             // dentries are gone.
-            drop(unsafe { <Arc<T::Super> as ForeignOwnable>::from_foreign(info) });
+            let data = unsafe { <Arc<T::Super> as ForeignOwnable>::from_foreign(info) };
+            T::after_kill(&data);
         }
     }
 

@@ -49,6 +49,11 @@ impl OwnedQueue {
         })
     }
 
+    /// The C workqueue, valid while `self` is borrowed.
+    pub(super) fn as_raw(&self) -> *mut bindings::workqueue_struct {
+        self.raw.as_ptr()
+    }
+
     /// Queues a piece of work. From any context.
     pub(crate) fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
     where

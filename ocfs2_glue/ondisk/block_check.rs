@@ -6,7 +6,8 @@
 //! inverted at the end) over the block with the check itself as zeros, and a Hamming code over the
 //! same bytes. One block at a time; extended attribute buckets that span several aren't covered.
 
-use super::bytes::{get_u16, get_u32, put_u16, put_u32};
+use super::bytes::{get, get_u16, get_u32, put_u16, put_u32};
+use super::dir_block;
 use super::error::{Corrupt, Result};
 
 /// Size of `struct ocfs2_block_check` in bytes.
@@ -30,6 +31,21 @@ pub const IN_REFCOUNT_BLOCK: usize = 0x20;
 const BC_CRC32E: usize = 0;
 const BC_ECC: usize = 4;
 const BC_RESERVED1: usize = 6;
+
+/// Offset of the check in a block of any kind, by its signature; `None` for a kind that has none.
+pub fn place(block: &[u8]) -> Option<usize> {
+    let trailer = dir_block::check_offset(block.len());
+    match &get::<8>(block, 0)? {
+        b"INODE01\0" | b"OCFSV2\0\0" => Some(IN_DINODE),
+        b"EXBLK01\0" => Some(IN_EXTENT_BLOCK),
+        b"GROUP01\0" => Some(IN_GROUP_DESC),
+        b"DXDIR01\0" => Some(IN_DX_ROOT),
+        b"DXLEAF1\0" => Some(IN_DX_LEAF),
+        b"XATTR01\0" => Some(IN_XATTR_BLOCK),
+        b"REFCNT1\0" => Some(IN_REFCOUNT_BLOCK),
+        _ => dir_block::is_trailed(block).then_some(trailer),
+    }
+}
 
 /// What [`verify`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,6 +34,12 @@ pub const fn check_offset(block_size: usize) -> usize {
     block_size.saturating_sub(TRAILER_SIZE) + DB_CHECK
 }
 
+/// Whether a block ends with a directory block's trailer.
+pub fn is_trailed(block: &[u8]) -> bool {
+    let at = block.len().saturating_sub(TRAILER_SIZE);
+    get(block, at + DB_SIGNATURE) == Some(TRAILER_SIGNATURE)
+}
+
 /// Whether the blocks of directory `dir` end in a trailer.
 pub fn has_trailer(dir: &Dinode, fs: &Geometry) -> bool {
     let inline = matches!(dir.body, Body::Inline { .. });

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Address space operations.
+//!
+//! The rule of this file: whatever is called with a folio locked tries for the cluster lock and
+//! never waits for it. [`read_folio`](Aops::read_folio) shows the whole way out: unlock, wait,
+//! leave a ticket, ask to be called again.
+
+use crate::{
+    lockres::Mode,
+    map,
+    ondisk::dinode::{Body, I_SYMLINK},
+    vfs::{
+        address_space::{
+            read_blocks, Mapped, Operations, Purpose, ReadFolio, Readahead, WriteBegin,
+            WriteTarget,
+        },
+        folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+    },
+    write::{self, Write},
+    Inode, Ocfs2,
+};
+use kernel::prelude::*;
+
+/// For files, and for symlinks, whose target is read as page 0.
+pub(crate) struct Aops;
+
+impl Operations<Ocfs2> for Aops {
+    type Write = KBox<Write>;
+
+    fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio {
+        let lock = match inode.locks() {
+            Ok(locks) => &locks.meta,
+            Err(e) => return ReadFolio::Err(e),
+        };
+        match lock.try_acquire(Mode::Pr) {
+            // The hold ends when this returns, with I/O still under way: whoever takes the lock
+            // away has to lock this folio first, and waits for the I/O with that.
+            Some(_held) => match read(inode, folio) {
+                Ok(()) => ReadFolio::Done,
+                Err(e) => ReadFolio::Err(e),
+            },
+            None => {
+                let unlocked = folio.unlock();
+                match inode.ticket(Mode::Pr, &unlocked) {
+                    Ok(ticket) => {
+                        inode.volume().counters.retry_read_folio.inc();
+                        ReadFolio::Retry(Retry::after(unlocked, ticket))
+                    }
+                    Err(e) => ReadFolio::Err(e),
+                }
+            }
+        }
+    }
+
+    fn readahead(inode: &Inode, batch: Readahead<'_, Ocfs2>) {
+        let Ok(locks) = inode.locks() else { return };
+        let Some(_held) = locks.meta.try_acquire(Mode::Pr) else {
+            inode.volume().counters.retry_readahead.inc();
+            return;
+        };
+        if matches!(inode.body(), Ok(Body::Extents)) {
+            batch.read::<Self>();
+        }
+    }
+
+    fn map_blocks(inode: &Inode, block: u64, max: u64, why: Purpose) -> Result<Option<Mapped>> {
+        map::blocks(inode, block, max, why)
+    }
+
+    fn write_begin(
+        inode: &Inode,
+        pos: i64,
+        len: usize,
+        target: WriteTarget<'_, Ocfs2>,
+        wait: NoFolio,
+    ) -> WriteBegin<Self::Write> {
+        match write::begin(inode, pos, len, target, wait) {
+            Ok((folio, write)) => WriteBegin::Ready(folio, write),
+            Err(e) => WriteBegin::Err(e),
+        }
+    }
+
+    fn write_end(
+        inode: &Inode,
+        pos: i64,
+        len: usize,
+        copied: usize,
+        folio: WriteFolio,
+        write: Self::Write,
+    ) -> Result<usize> {
+        write::end(inode, pos, len, copied, folio, write)
+    }
+
+    #[cfg(GLUE_WRONG_ORDER)]
+    fn wait_in_the_wrong_order(inode: &Inode, lie: &NoFolio) -> Result {
+        inode.lock_cluster(Mode::Pr, lie).map(drop)
+    }
+}
+
+/// Reads a folio, from the dinode or from the device. The cluster lock is held.
+fn read(inode: &Inode, mut folio: LockedFolio) -> Result {
+    {
+        let mut meta = inode.meta();
+        let (_, root) = meta.read(inode)?;
+        let d = &root.dinode;
+        let inline = match d.body {
+            Body::Inline { .. } => Some(d.inline_range()),
+            // Up to its NUL; the size was checked against the room by the decoder.
+            Body::FastSymlink => Some(I_SYMLINK..I_SYMLINK + d.size as usize),
+            _ => None,
+        };
+        if let Some(range) = inline {
+            let bytes = root.block.bytes().get(range).unwrap_or(&[]);
+            folio.fill(if folio.pos() == 0 { bytes } else { &[] });
+            return Ok(());
+        }
+    }
+    read_blocks::<Ocfs2, Aops>(folio)
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the rest of the kernel hears of a structure that breaks the format's rules.
+
+use crate::{
+    ondisk::{error::Corrupt, features::Features},
+    vfs::time::monotonic_ns,
+};
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+};
+
+/// When the last lines were printed, in units of [`WINDOW_NS`], and how many of them.
+static WINDOW: Atomic<u64> = Atomic::new(0);
+const WINDOW_NS: u64 = 5_000_000_000;
+const LINES: u64 = 10;
+
+/// At most ten lines in five seconds: whoever made the volume decides how many there could be.
+fn may_print() -> bool {
+    let window = monotonic_ns() / WINDOW_NS;
+    let last = WINDOW.load(Relaxed);
+    let lines = if last >> 8 == window { last & 0xff } else { 0 };
+    // A lost race prints a line more.
+    WINDOW.store(window << 8 | (lines + 1).min(0xff), Relaxed);
+    lines < LINES
+}
+
+impl From<Corrupt> for Error {
+    /// One line for the log, which names block and field, and `EUCLEAN`.
+    fn from(c: Corrupt) -> Self {
+        if may_print() {
+            pr_err!("block {}: bad {}; run fsck.ocfs2\n", c.blkno, c.field);
+        }
+        EUCLEAN
+    }
+}
+
+impl kernel::fmt::Display for Features {
+    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
+        core::fmt::Display::fmt(self, f)
+    }
+}

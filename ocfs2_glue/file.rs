@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Operations on regular files.
+
+use crate::{
+    lockres::Mode,
+    vfs::{
+        file::{Io, Operations},
+        folio::NoFolio,
+    },
+    write, Inode, Ocfs2,
+};
+use kernel::prelude::*;
+
+pub(crate) struct File;
+
+impl Operations<Ocfs2> for File {
+    fn read_iter(inode: &Inode, mut io: Io<'_, Ocfs2>, wait: &NoFolio) -> Result<usize> {
+        Self::before_read(inode, !io.nowait(), wait)?;
+        io.clear_direct();
+        io.read()
+    }
+
+    /// Writers of other nodes are kept away for the whole write by the rw lock, so an append is
+    /// whole, and goes where the file ends for all nodes.
+    fn write_iter(inode: &Inode, mut io: Io<'_, Ocfs2>, wait: NoFolio) -> Result<usize> {
+        if io.nowait() {
+            return Err(EAGAIN);
+        }
+        io.clear_direct();
+        let done = {
+            let _inode_lock = inode.lock();
+            let _rw = inode.locks()?.rw()?.acquire(Mode::Ex, &wait)?;
+            io.remove_privs()?;
+            {
+                // Brings the size up to date, which only this node can change from here on.
+                let held = inode.lock_cluster(Mode::Ex, &wait)?;
+                if io.write_checks()? == 0 {
+                    return Ok(0);
+                }
+                write::check(inode)?;
+                drop(held);
+            }
+            write::zero_gap(inode, io.pos(), wait)?;
+            io.write()?
+        };
+        match io.sync_wanted() {
+            Some(data_only) if done > 0 => io.sync(done, data_only).map(|()| done),
+            _ => Ok(done),
+        }
+    }
+
+    /// Takes the lock before the page cache is entered, so that attributes and size are those of
+    /// now, and `->read_folio` finds it held in all but the contended case.
+    fn before_read(inode: &Inode, may_wait: bool, wait: &NoFolio) -> Result {
+        if let Some(_held) = inode.locks()?.meta.try_acquire(Mode::Pr) {
+            return Ok(());
+        }
+        if !may_wait {
+            return Err(EAGAIN);
+        }
+        inode.lock_cluster(Mode::Pr, wait).map(drop)
+    }
+
+    fn fsync(inode: &Inode, _data_only: bool, _wait: &NoFolio) -> Result {
+        sync(inode)
+    }
+}
+
+/// Commits what changed the inode, and has the device keep it.
+pub(crate) fn sync(inode: &Inode) -> Result {
+    let volume = inode.volume();
+    match (inode.data().get_ref().last_change(), volume.journal()) {
+        (Some(tid), Ok(journal)) => journal.complete(tid)?,
+        _ => {}
+    }
+    // Overwritten blocks are in no transaction, so the commit may not have flushed after them.
+    inode.sb().flush_device()
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What has to be done before an inode's cluster lock can be given up.
+//!
+//! Dirty folios and changed metadata exist under EX only, so from PR nothing is written. Other
+//! nodes read the disk and not this node's journal, so metadata has to be in its place, not just
+//! committed. Neither `i_rwsem` nor `invalidate_lock` is taken: tasks that wait for this very lock
+//! may hold them.
+
+use crate::{
+    lockres::{Flushed, Level},
+    Inode,
+};
+use kernel::prelude::*;
+
+/// Flushes for a downconvert from level `from` to level `to`.
+pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
+    let written = if from == Level::Ex { write_back(inode) } else { Ok(()) };
+    if to == Level::Nl {
+        inode.drop_page_cache();
+    }
+    match written {
+        Ok(()) => Flushed::Done,
+        Err(e) => {
+            pr_warn!("inode {}: write back failed with error {}\n", inode.ino(), e.to_errno());
+            Flushed::Failed
+        }
+    }
+}
+
+/// Writes data and metadata to where other nodes read it.
+pub(crate) fn write_back(inode: &Inode) -> Result {
+    let data = inode.write_and_wait();
+    data.and(metadata(inode))
+}
+
+/// Checkpoints the journal if it holds changes of this inode.
+pub(crate) fn metadata(inode: &Inode) -> Result {
+    let volume = inode.volume();
+    let Some(tid) = inode.data().get_ref().last_change() else { return Ok(()) };
+    let journal = volume.journal()?;
+    if journal.is_checkpointed(tid) {
+        return Ok(());
+    }
+    volume.counters.journal_flushes.inc();
+    journal.flush()
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Inodes: their cluster locks, and what is kept of them in memory.
+//!
+//! # Locks of one inode, in the order in which they are taken
+//!
+//! 1. `i_rwsem` (the VFS; writers and creators)
+//! 2. the rw lock `W` of the cluster (writers)
+//! 3. the inode lock `M` of the cluster
+//! 4. the allocators' locks (see `alloc.rs`), the journal handle
+//! 5. a folio
+//! 6. [`Meta`], the metadata mutex: innermost. Under it only the disk is waited for, so it may be
+//!    taken with a folio locked.
+
+use crate::{
+    lock::{Held, Lock},
+    lockres::Mode,
+    ondisk::{
+        dinode::{Body, Dinode},
+        file_type::FileType,
+        lock_name::LockName,
+        lvb::MetaLvb,
+        store::Blocks,
+        tree::Mapping,
+    },
+    store::{Block, Known, Store},
+    vfs::{
+        folio::NoFolio,
+        inode::{Attributes, Iget, Time},
+        jbd2::{Handle, JbdInode},
+    },
+    Inode, SuperBlock, Volume,
+};
+use core::ops::Range;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{Atomic, Relaxed},
+        lock::{mutex::MutexBackend, Guard},
+        Mutex, SetOnce,
+    },
+};
+
+/// Our part of an inode.
+#[pin_data]
+pub(crate) struct InodeData {
+    locks: SetOnce<Locks>,
+    /// The open lock, for as long as the inode is in memory.
+    #[pin]
+    opened: Mutex<Option<Held>>,
+    #[pin]
+    meta: Mutex<Meta>,
+    /// The jbd2 side of ordered data.
+    #[pin]
+    pub(crate) jbd: JbdInode,
+    /// The last transaction that changed this inode's metadata.
+    last_tid: Atomic<u64>,
+}
+
+/// The cluster locks of one inode.
+pub(crate) struct Locks {
+    /// `M`: metadata and data.
+    pub(crate) meta: Lock,
+    /// `O`: says that this node has the inode in memory. Not for system files.
+    open: Lock,
+    /// `W`: keeps writers of other nodes away for a whole write. Not for system files. Known once
+    /// the dinode was read.
+    rw: SetOnce<Lock>,
+}
+
+impl Locks {
+    /// The rw lock.
+    pub(crate) fn rw(&self) -> Result<&Lock> {
+        self.rw.as_ref().ok_or(EIO)
+    }
+}
+
+/// The dinode, as read under the present grant of the inode lock.
+pub(crate) struct Root {
+    /// The block.
+    pub(crate) block: Block,
+    /// What it says.
+    pub(crate) dinode: Dinode,
+}
+
+impl Root {
+    /// Decodes the block again, after it was changed.
+    pub(crate) fn reload(&mut self, geo: &crate::ondisk::geometry::Geometry) -> Result {
+        self.dinode = Dinode::decode(self.block.bytes(), self.block.blkno(), geo)?;
+        Ok(())
+    }
+}
+
+/// What is known of an inode's metadata blocks; good under its cluster lock only.
+pub(crate) struct Meta {
+    known: Known,
+    root: Option<Root>,
+    /// The last extent or hole that was looked up.
+    pub(crate) last: Option<Mapping>,
+    /// Blocks of the file that were allocated for the write that is going on, so that what the
+    /// device has there means nothing.
+    pub(crate) fresh: Range<u64>,
+}
+
+impl Meta {
+    pub(crate) fn new() -> Self {
+        Self { known: Known::new(), root: None, last: None, fresh: 0..0 }
+    }
+
+    /// The dinode and the store, for reading. The caller holds the inode's cluster lock.
+    pub(crate) fn read<'a>(&'a mut self, inode: &'a Inode) -> Result<(Store<'a>, &'a mut Root)> {
+        self.open(inode, None)
+    }
+
+    /// The same, for changes in the transaction of `handle`.
+    pub(crate) fn change<'a>(
+        &'a mut self,
+        inode: &'a Inode,
+        handle: &'a mut Handle,
+    ) -> Result<(Store<'a>, &'a mut Root)> {
+        inode.data().get_ref().changed_in(handle.tid());
+        self.last = None;
+        self.open(inode, Some(handle))
+    }
+
+    fn open<'a>(
+        &'a mut self,
+        inode: &'a Inode,
+        handle: Option<&'a mut Handle>,
+    ) -> Result<(Store<'a>, &'a mut Root)> {
+        let volume: &'a Volume = inode.volume();
+        if self.known.validate(inode.locks()?.meta.generation()) {
+            self.root = None;
+            self.last = None;
+        }
+        let geo = &volume.geo;
+        let mut store = match handle {
+            Some(handle) => Store::with(inode.sb(), geo, &mut self.known, handle),
+            None => Store::new(inode.sb(), geo, &mut self.known),
+        };
+        let root = match &mut self.root {
+            Some(root) => root,
+            none => {
+                let block = store.read(inode.ino())?;
+                let dinode = Dinode::decode(block.bytes(), inode.ino(), geo)?;
+                none.insert(Root { block, dinode })
+            }
+        };
+        Ok((store, root))
+    }
+}
+
+impl InodeData {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            locks: SetOnce::new(),
+            opened <- new_mutex!(None, "ocfs2_glue_opened"),
+            meta <- new_mutex!(Meta::new(), "ocfs2_glue_meta"),
+            jbd <- JbdInode::new(),
+            last_tid: Atomic::new(0),
+        })
+    }
+
+    /// Remembers that transaction `tid` changed this inode.
+    pub(crate) fn changed_in(&self, tid: u32) {
+        self.last_tid.store(u64::from(tid) | CHANGED, Relaxed);
+    }
+
+    /// The last transaction that changed this inode since it came into memory.
+    pub(crate) fn last_change(&self) -> Option<u32> {
+        let last = self.last_tid.load(Relaxed);
+        (last & CHANGED != 0).then_some(last as u32)
+    }
+}
+
+/// Tells transaction 0 from none.
+const CHANGED: u64 = 1 << 32;
+
+/// What kind of inode is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// One that a directory entry or the superblock names.
+    User,
+    /// A system file, the system directory or the root directory.
+    System,
+}
+
+impl Inode {
+    /// The volume.
+    pub(crate) fn volume(&self) -> &Volume {
+        crate::volume_of(self.sb())
+    }
+
+    /// The cluster locks. Every inode that [`iget`] has completed has them.
+    pub(crate) fn locks(&self) -> Result<&Locks> {
+        self.data().get_ref().locks.as_ref().ok_or(EIO)
+    }
+
+    /// Takes the inode lock, waiting as long as it takes, and brings the attributes up to date.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` for a task that was killed, `EIO` if the cluster is lost, errors of reading.
+    pub(crate) fn lock_cluster(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
+        let mut held = self.locks()?.meta.acquire(mode, wait)?;
+        if held.must_refresh() {
+            let done = self.refresh(&held);
+            held.refreshed(done.is_ok());
+            done?;
+        }
+        Ok(held)
+    }
+
+    /// Takes attributes from the lock value block, or from the disk if that can't be trusted.
+    fn refresh(&self, held: &Held) -> Result {
+        let volume = self.volume();
+        if let Some(lvb) = held.value_block() {
+            let known_type = FileType::from_mode(self.mode());
+            if let Some(v) = MetaLvb::decode(&lvb, self.generation(), &volume.geo)
+                .filter(|v| FileType::from_mode(v.mode) == known_type)
+            {
+                self.set_attributes(&Attributes {
+                    mode: v.mode,
+                    uid: v.uid,
+                    gid: v.gid,
+                    nlink: v.links,
+                    size: v.size as i64,
+                    blocks: volume.sectors(v.clusters),
+                    atime: time(v.atime),
+                    mtime: time(v.mtime),
+                    ctime: time(v.ctime),
+                });
+                return Ok(());
+            }
+        }
+        let mut meta = self.meta();
+        let (_, root) = meta.read(self)?;
+        let d = &root.dinode;
+        if d.generation != self.generation() || d.dtime != 0 {
+            // Deleted by another node, and perhaps made anew.
+            return Err(ESTALE);
+        }
+        self.set_attributes(&attributes(d, volume));
+        Ok(())
+    }
+
+    /// What this node's lock value block should say.
+    pub(crate) fn lock_value(&self) -> Option<[u8; crate::ondisk::lvb::SIZE]> {
+        let a = self.attributes();
+        let mut meta = self.meta();
+        let root = meta.root.as_mut()?;
+        let mut v = MetaLvb::from(&root.dinode);
+        v.size = a.size as u64;
+        v.uid = a.uid;
+        v.gid = a.gid;
+        v.mode = a.mode;
+        v.links = a.nlink;
+        (v.atime, v.mtime, v.ctime) = (disk_time(a.atime), disk_time(a.mtime), disk_time(a.ctime));
+        Some(v.encode())
+    }
+
+    /// The metadata mutex. Innermost: see the top of this file.
+    pub(crate) fn meta(&self) -> Guard<'_, Meta, MutexBackend> {
+        self.data().get_ref().meta.lock()
+    }
+
+    /// Forgets what is known of the metadata, which was changed behind its back.
+    pub(crate) fn forget(&self) {
+        *self.meta() = Meta::new();
+    }
+
+    /// Body of the dinode under the present lock.
+    pub(crate) fn body(&self) -> Result<Body> {
+        let mut meta = self.meta();
+        let (_, root) = meta.read(self)?;
+        Ok(root.dinode.body)
+    }
+}
+
+/// Times of the VFS and of the format.
+pub(crate) fn time(t: crate::ondisk::dinode::Time) -> Time {
+    Time { sec: t.sec, nsec: t.nsec }
+}
+
+/// The other way round.
+pub(crate) fn disk_time(t: Time) -> crate::ondisk::dinode::Time {
+    crate::ondisk::dinode::Time { sec: t.sec, nsec: t.nsec }
+}
+
+fn attributes(d: &Dinode, volume: &Volume) -> Attributes {
+    Attributes {
+        mode: d.mode,
+        uid: d.uid,
+        gid: d.gid,
+        nlink: d.links,
+        size: d.size as i64,
+        blocks: volume.sectors(d.clusters),
+        atime: time(d.atime),
+        mtime: time(d.mtime),
+        ctime: time(d.ctime),
+    }
+}
+
+/// Brings inode `blkno` into memory. Waits for its cluster locks.
+///
+/// # Errors
+///
+/// `ESTALE` for an inode that was deleted, `EUCLEAN` for one that is no inode.
+pub(crate) fn iget(
+    sb: &SuperBlock,
+    blkno: u64,
+    expect: Expect,
+    wait: &NoFolio,
+) -> Result<ARef<Inode>> {
+    let volume = crate::volume_of(sb);
+    let new = match sb.iget(blkno)? {
+        Iget::Cached(inode) => return Ok(inode),
+        Iget::New(new) => new,
+    };
+    let inode = new.inode();
+    let geo = &volume.geo;
+    let name = match expect {
+        Expect::User => LockName::meta(blkno),
+        Expect::System => LockName::meta_system(blkno, geo.fs_generation),
+    };
+    let open = match expect {
+        Expect::User => Lock::plain(volume, LockName::open(blkno))?,
+        Expect::System => Lock::Local,
+    };
+    let locks = Locks { meta: Lock::for_inode(volume, inode, name)?, open, rw: SetOnce::new() };
+    inode.data().get_ref().locks.populate(locks);
+    // From here on eviction gives the locks up, whatever happens.
+    let dinode = read(inode, expect, wait)?;
+    let rdev = match dinode.id1 {
+        crate::ondisk::dinode::Id1::Device(dev) => dev as u32,
+        _ => 0,
+    };
+    let tables = crate::tables::of(dinode.file_type);
+    Ok(new.finish(&attributes(&dinode, volume), dinode.generation, rdev, tables))
+}
+
+/// Reads the dinode of a new inode under its lock.
+fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
+    let volume = inode.volume();
+    let locks = inode.locks()?;
+    let data = inode.data().get_ref();
+    let mut held = locks.meta.acquire(Mode::Pr, wait)?;
+    let read = (|| {
+        let mut meta = data.meta.lock();
+        let (_, root) = meta.read(inode)?;
+        // A deleted inode whose block wasn't used again since.
+        if root.dinode.dtime != 0 {
+            return Err(ESTALE);
+        }
+        Ok(root.dinode)
+    })();
+    held.refreshed(read.is_ok());
+    let dinode = read?;
+    if expect == Expect::User {
+        *data.opened.lock() = Some(locks.open.acquire(Mode::Pr, wait)?);
+        locks.rw.populate(Lock::plain(volume, LockName::rw(inode.ino(), dinode.generation))?);
+    } else {
+        locks.rw.populate(Lock::Local);
+    }
+    Ok(dinode)
+}
+
+/// `->evict_inode`: writes metadata to where other nodes will read it, and gives the locks up.
+pub(crate) fn evict(inode: &Inode) {
+    let data = inode.data();
+    let Ok(locks) = inode.locks() else { return };
+    match crate::flush::metadata(inode) {
+        // Without a journal nothing was changed.
+        Ok(()) | Err(EROFS) => {}
+        Err(e) => pr_err!("inode {}: error {} at eviction\n", inode.ino(), e.to_errno()),
+    }
+    data.jbd().release();
+    let opened = data.get_ref().opened.lock().take();
+    drop(opened);
+    let value = inode.lock_value();
+    locks.open.shut_down(None);
+    if let Some(rw) = locks.rw.as_ref() {
+        rw.shut_down(None);
+    }
+    locks.meta.shut_down(value);
+}
+
+crate::vfs::pinned::pinned_field! {
+    /// The jbd2 side of the inode.
+    fn jbd(InodeData) -> JbdInode { jbd }
+}

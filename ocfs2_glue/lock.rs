@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Cluster locks: carries out what the state machine in [`crate::lockres`] decides.
+//!
+//! One spinlock for each lock resource, around the machine and nothing else. Whatever the machine
+//! answers is done after it was dropped: wake, queue the worker, call the DLM, tell the machine
+//! what the call returned.
+//!
+//! A task that sleeps here holds no folio lock: every function that can wait for the cluster asks
+//! for a [`NoFolio`]. [`Lock::try_acquire`] doesn't, and never sleeps.
+
+use crate::{
+    cluster::Cluster,
+    flush,
+    lockres::{
+        Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Level, Lvb, Machine, Mode, Outcome,
+        Refusal, Step, Task, Waiter, Work,
+    },
+    ondisk::{lock_name::LockName, lvb},
+    vfs::{
+        delayed_work,
+        folio::{NoFolio, Waited},
+        inode::Backref,
+        nofs::NoFs,
+        stackglue::{self, LockCallbacks, LockFlags},
+        lksb::{impl_has_lksb, Lksb},
+        time::monotonic_ns,
+        wait::WaitQueue,
+    },
+    Inode, Ocfs2, Volume,
+};
+use kernel::{
+    new_delayed_work, new_mutex, new_spinlock,
+    prelude::*,
+    sync::{
+        atomic::{Acquire, Atomic, Full},
+        Arc, ArcBorrow, Mutex, SpinLock,
+    },
+    time::msecs_to_jiffies,
+    workqueue::{impl_has_delayed_work, DelayedWork, WorkItem},
+};
+
+/// One lock of the cluster, or on a local volume none.
+#[derive(Clone)]
+pub(crate) enum Lock {
+    /// Nobody else has the volume.
+    Local,
+    /// A lock resource.
+    Cluster(Arc<LockRes>),
+}
+
+/// One lock resource.
+#[pin_data]
+pub(crate) struct LockRes {
+    #[pin]
+    lksb: Lksb,
+    #[pin]
+    machine: SpinLock<Machine>,
+    #[pin]
+    wait: WaitQueue,
+    /// Counts wake-ups, so that none is missed between an answer and the sleep that follows it.
+    wakes: Atomic<u64>,
+    #[pin]
+    work: DelayedWork<Self>,
+    /// One worker at a time.
+    #[pin]
+    working: Mutex<()>,
+    cluster: Arc<Cluster>,
+    name: LockName,
+    /// What a downconvert has to write back, and whose attributes go into the value block.
+    inode: Option<Arc<Backref<Ocfs2>>>,
+}
+
+impl_has_lksb! {
+    impl HasLksb for LockRes { self.lksb }
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self> for LockRes { self.work }
+}
+
+/// A lock that is held; given back when dropped.
+#[must_use = "the lock is given back when this is dropped"]
+pub(crate) struct Held {
+    inner: Option<(Arc<LockRes>, Hold)>,
+}
+
+/// What a blocking acquire leaves behind for the operation that is called again.
+pub(crate) struct Ticket(());
+
+impl Waited for Ticket {}
+
+impl Lock {
+    /// The inode lock of `inode`.
+    pub(crate) fn for_inode(volume: &Volume, inode: &Inode, name: LockName) -> Result<Self> {
+        match &volume.cluster {
+            None => Ok(Lock::Local),
+            Some(cluster) => {
+                let kind = Kind { lvb: true, refresh: true };
+                LockRes::new(cluster, name, kind, Some(inode.backref()?)).map(Lock::Cluster)
+            }
+        }
+    }
+
+    /// A lock that protects nothing that is cached: rw, open and super lock.
+    pub(crate) fn plain(volume: &Volume, name: LockName) -> Result<Self> {
+        match &volume.cluster {
+            None => Ok(Lock::Local),
+            Some(cluster) => {
+                let kind = Kind { lvb: false, refresh: false };
+                LockRes::new(cluster, name, kind, None).map(Lock::Cluster)
+            }
+        }
+    }
+
+    /// Acquires, waiting for other nodes as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` for a task that was killed, `EIO` if the cluster is lost, else what the DLM says.
+    pub(crate) fn acquire(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
+        match self {
+            Lock::Local => Ok(Held { inner: None }),
+            Lock::Cluster(res) => res.acquire(mode, How::Wait, wait),
+        }
+    }
+
+    /// Acquires if no other node has it in the way; waits for the DLM's word on that.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if one has; else as [`Lock::acquire`].
+    pub(crate) fn acquire_now(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
+        match self {
+            Lock::Local => Ok(Held { inner: None }),
+            Lock::Cluster(res) => res.acquire(mode, How::NoQueue, wait),
+        }
+    }
+
+    /// Acquires if that needs no waiting: not for another node, nor for an answer of the DLM, nor
+    /// for a refresh. For callers with a folio locked.
+    pub(crate) fn try_acquire(&self, mode: Mode) -> Option<Held> {
+        match self {
+            Lock::Local => Some(Held { inner: None }),
+            Lock::Cluster(res) => res.try_acquire(mode),
+        }
+    }
+
+    /// Which grant this is: changes whenever the lock comes back after it was lost.
+    pub(crate) fn generation(&self) -> u64 {
+        match self {
+            Lock::Local => 1,
+            Lock::Cluster(res) => res.machine.lock().generation(),
+        }
+    }
+
+    /// Gives the lock up for good. Nobody holds it, and what it protects was written back.
+    pub(crate) fn shut_down(&self, value: Option<[u8; lvb::SIZE]>) {
+        if let Lock::Cluster(res) = self {
+            res.shut_down(value);
+        }
+    }
+}
+
+impl Inode {
+    /// Acquires the inode lock by waiting, brings the inode up to date, and leaves a ticket: the
+    /// next try to acquire it gets it even if another node asks meanwhile.
+    pub(crate) fn ticket(&self, mode: Mode, unlocked: &NoFolio) -> Result<Ticket> {
+        self.lock_cluster(mode, unlocked)?.leave_ticket();
+        Ok(Ticket(()))
+    }
+}
+
+impl Held {
+    /// Whether this holder must refresh what the lock protects before anybody uses it.
+    pub(crate) fn must_refresh(&self) -> bool {
+        self.inner.as_ref().is_some_and(|(_, hold)| hold.must_refresh())
+    }
+
+    /// Reports the refresh.
+    pub(crate) fn refreshed(&mut self, ok: bool) {
+        if let Some((res, hold)) = &mut self.inner {
+            if hold.must_refresh() {
+                let kick = res.machine.lock().refreshed(hold, ok, monotonic_ns());
+                res.kick(kick.unwrap_or_default());
+            }
+        }
+    }
+
+    /// The lock value block, if the DLM calls it valid.
+    pub(crate) fn value_block(&self) -> Option<[u8; lvb::SIZE]> {
+        let (res, _) = self.inner.as_ref()?;
+        let connection = res.cluster.connection().ok()?;
+        let mut value = [0; lvb::SIZE];
+        if !connection.lvb_valid(res) {
+            return None;
+        }
+        connection.read_lvb(res, &mut value).ok()?;
+        Some(value)
+    }
+
+    /// Gives the hold back, but leaves a ticket in its place.
+    fn leave_ticket(mut self) {
+        if let Some((res, hold)) = self.inner.take() {
+            let kick = res.machine.lock().leave_ticket(hold, monotonic_ns());
+            res.kick(kick.unwrap_or_default());
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some((res, hold)) = self.inner.take() {
+            let kick = res.machine.lock().release(hold, monotonic_ns());
+            res.kick(kick.unwrap_or_default());
+        }
+    }
+}
+
+impl LockRes {
+    fn new(
+        cluster: &Arc<Cluster>,
+        name: LockName,
+        kind: Kind,
+        inode: Option<Arc<Backref<Ocfs2>>>,
+    ) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                lksb <- Lksb::new(),
+                machine <- new_spinlock!(Machine::new(kind, cluster.policy), "ocfs2_glue_lockres"),
+                wait <- WaitQueue::new(),
+                wakes: Atomic::new(0),
+                work <- new_delayed_work!("ocfs2_glue_downconvert"),
+                working <- new_mutex!((), "ocfs2_glue_working"),
+                cluster: cluster.clone(),
+                name,
+                inode,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn try_acquire(self: &Arc<Self>, mode: Mode) -> Option<Held> {
+        let step = self.machine.lock().acquire(mode, How::Try, task(), monotonic_ns());
+        self.kick(step.kick);
+        match step.value {
+            Outcome::Granted(hold) => Some(Held { inner: Some((self.clone(), hold)) }),
+            _ => {
+                self.cluster.counters.would_block.inc();
+                None
+            }
+        }
+    }
+
+    fn acquire(self: &Arc<Self>, mode: Mode, how: How, _wait: &NoFolio) -> Result<Held> {
+        if self.cluster.is_lost() {
+            return Err(EIO);
+        }
+        let mut seen = self.wakes.load(Acquire);
+        let step = self.machine.lock().acquire(mode, how, task(), monotonic_ns());
+        let mut outcome = self.carry_out(step);
+        let mut waited_from = None;
+        let result = loop {
+            match outcome {
+                Outcome::Granted(hold) => break Ok(Held { inner: Some((self.clone(), hold)) }),
+                Outcome::WouldBlock => break Err(EAGAIN),
+                Outcome::Failed(fault) => break Err(errno_of(fault)),
+                Outcome::Wait(waiter) => {
+                    waited_from.get_or_insert_with(monotonic_ns);
+                    if let Err(e) = self.sleep(seen) {
+                        let kick = self.machine.lock().abandon(waiter, monotonic_ns());
+                        self.kick(kick);
+                        break Err(e);
+                    }
+                    seen = self.wakes.load(Acquire);
+                    outcome = self.poll(waiter);
+                }
+            }
+        };
+        if let Some(from) = waited_from {
+            self.cluster.counters.blocking_acquires.inc();
+            self.cluster.counters.longest_wait_ns.max(monotonic_ns().saturating_sub(from));
+        }
+        result
+    }
+
+    fn poll(self: &Arc<Self>, waiter: Waiter) -> Outcome {
+        let step = self.machine.lock().poll(waiter, monotonic_ns());
+        self.carry_out(step)
+    }
+
+    fn sleep(&self, seen: u64) -> Result {
+        self.wait.wait_killable(|| self.wakes.load(Acquire) != seen || self.cluster.is_lost())?;
+        if self.cluster.is_lost() {
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    fn carry_out<T>(self: &Arc<Self>, step: Step<T>) -> T {
+        self.kick(step.kick);
+        if let Some(call) = step.call {
+            self.call(call, None);
+        }
+        step.value
+    }
+
+    fn kick(self: &Arc<Self>, kick: Kick) {
+        if kick.wake {
+            self.wakes.fetch_add(1, Full);
+            self.wait.wake_all();
+        }
+        if let Some(delay) = kick.work {
+            // Rounded up, so that the worker isn't early and has to wait again.
+            let delay = msecs_to_jiffies(delay.div_ceil(1_000_000) as u32);
+            delayed_work::schedule(&self.cluster.queue, self.clone(), delay);
+        }
+    }
+
+    /// Makes a call into the DLM. `value` is for the value block, where the inode can't be asked.
+    fn call(self: &Arc<Self>, call: DlmCall, value: Option<[u8; lvb::SIZE]>) {
+        let answer = match self.cluster.connection() {
+            Ok(connection) => match call {
+                DlmCall::Lock { level, convert, noqueue, lvb } => {
+                    self.cluster.counters.dlm_requests.inc();
+                    self.set_value(lvb, value);
+                    let flags = LockFlags { convert, noqueue, valblk: lvb != Lvb::Unused };
+                    connection.lock(self, dlm_level(level), flags, self.name.as_bytes())
+                }
+                DlmCall::Cancel => {
+                    self.cluster.counters.cancels.inc();
+                    connection.cancel(self)
+                }
+                DlmCall::Unlock { lvb } => {
+                    self.set_value(lvb, value);
+                    connection.unlock(self, lvb != Lvb::Unused)
+                }
+            },
+            Err(e) => Err(e),
+        };
+        let kick = self.machine.lock().returned(answer_of(answer), monotonic_ns());
+        self.kick(kick.unwrap_or_default());
+    }
+
+    fn set_value(&self, lvb: Lvb, value: Option<[u8; lvb::SIZE]>) {
+        let value = match lvb {
+            Lvb::Unused | Lvb::Leave => return,
+            Lvb::Spoil => lvb::untrusted(),
+            Lvb::Fill => value
+                .or_else(|| self.inode.as_ref()?.with(|inode| inode.lock_value())?)
+                .unwrap_or(lvb::untrusted()),
+        };
+        if let Ok(connection) = self.cluster.connection() {
+            let _ = connection.write_lvb(self, &value);
+        }
+    }
+
+    /// One turn of the downconvert worker.
+    fn work_once(self: &Arc<Self>) {
+        let _one = self.working.lock();
+        // Whatever is written back here must not come back through this very lock.
+        let _nofs = NoFs::enter();
+        let step = self.machine.lock().work(monotonic_ns());
+        if let Work::Flush { from, to } = self.carry_out(step) {
+            self.cluster.counters.downconverts.inc();
+            let done = match &self.inode {
+                None => Flushed::Done,
+                // An inode that is gone was written back before; nobody can say what its value
+                // block should hold.
+                Some(inode) => inode
+                    .with(|inode| flush::inode(inode, from, to))
+                    .unwrap_or(Flushed::Failed),
+            };
+            let step = self.machine.lock().flushed(done, monotonic_ns());
+            if let Ok(step) = step {
+                self.carry_out(step);
+            }
+        }
+    }
+
+    fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
+        loop {
+            let seen = self.wakes.load(Acquire);
+            let step = self.machine.lock().shutdown(monotonic_ns());
+            self.kick(step.kick);
+            if let Some(call) = step.call {
+                self.call(call, value);
+            }
+            if step.value || self.machine.lock().is_gone() {
+                break;
+            }
+            self.wait.wait(|| self.wakes.load(Acquire) != seen);
+        }
+        delayed_work::cancel_sync(self);
+    }
+}
+
+impl WorkItem for LockRes {
+    type Pointer = Arc<LockRes>;
+
+    fn run(this: Arc<LockRes>) {
+        this.work_once();
+    }
+}
+
+impl LockCallbacks for LockRes {
+    fn ast(this: ArcBorrow<'_, Self>, status: i32) {
+        let answer = answer_of(kernel::error::to_result(status));
+        let kick = this.machine.lock().ast(answer, monotonic_ns());
+        Arc::from(this).kick(kick.unwrap_or_default());
+    }
+
+    fn blocking_ast(this: ArcBorrow<'_, Self>, level: i32) {
+        this.cluster.counters.basts.inc();
+        let mode = if level == stackglue::Level::Ex as i32 { Mode::Ex } else { Mode::Pr };
+        let kick = this.machine.lock().bast(mode, monotonic_ns());
+        Arc::from(this).kick(kick);
+    }
+
+    fn unlock_ast(this: ArcBorrow<'_, Self>, error: i32) {
+        let answer = answer_of(kernel::error::to_result(error));
+        let kick = this.machine.lock().unlock_ast(answer, monotonic_ns());
+        Arc::from(this).kick(kick.unwrap_or_default());
+    }
+}
+
+fn task() -> Task {
+    Task(current!().pid() as u32)
+}
+
+fn dlm_level(level: Level) -> stackglue::Level {
+    match level {
+        Level::Nl => stackglue::Level::Nl,
+        Level::Pr => stackglue::Level::Pr,
+        Level::Ex => stackglue::Level::Ex,
+    }
+}
+
+fn answer_of(result: Result) -> Answer {
+    result.map_err(|e| match e {
+        EAGAIN => Refusal::Again,
+        EDEADLK => Refusal::Deadlock,
+        EBUSY => Refusal::Busy,
+        e => Refusal::Other(e.to_errno()),
+    })
+}
+
+fn errno_of(fault: Fault) -> Error {
+    match fault {
+        Fault::Shutdown => ESTALE,
+        Fault::Lost(errno) | Fault::Refused(Refusal::Other(errno)) => Error::from_errno(errno),
+        Fault::Refused(Refusal::Again) => EAGAIN,
+        Fault::Refused(Refusal::Deadlock) => EDEADLK,
+        Fault::Refused(Refusal::Busy) => EBUSY,
+        Fault::Misuse => EIO,
+    }
+}

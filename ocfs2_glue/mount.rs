@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a volume has while it is mounted read-write: a slot, a journal, allocators.
+//!
+//! Mount: claim a slot, lock its journal, replay it, mark it dirty. Unmount goes the other way, and
+//! marks the journal clean only after everything in it was found to be in place.
+
+use crate::{
+    alloc::Allocator,
+    inode::Meta,
+    lock::Held,
+    lockres::Mode,
+    ondisk::{
+        dinode::{Id1, JOURNAL_DIRTY_FL},
+        dinode_edit::Edit,
+        local_alloc::LocalAlloc,
+        system_inodes::SystemInode,
+    },
+    slots::{self, system_inode},
+    vfs::{
+        folio::NoFolio,
+        jbd2::{Journal, NewJournal},
+    },
+    Inode, SuperBlock,
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{aref::ARef, Arc},
+};
+
+/// A volume that can be written.
+#[pin_data]
+pub(crate) struct Mounted {
+    /// Which slot is this node's.
+    number: u16,
+    journal: Arc<Journal>,
+    /// Says to other nodes that this one is alive.
+    _journal_held: Held,
+    journal_inode: ARef<Inode>,
+    #[pin]
+    bitmap: Allocator,
+    #[pin]
+    inode_alloc: Allocator,
+    #[pin]
+    extent_alloc: Allocator,
+}
+
+impl Mounted {
+    /// This node's slot.
+    pub(crate) fn slot(&self) -> u16 {
+        self.number
+    }
+
+    /// The slot's journal.
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// `global_bitmap`
+    pub(crate) fn bitmap(&self) -> &Allocator {
+        &self.bitmap
+    }
+
+    /// `inode_alloc` of our slot.
+    pub(crate) fn inode_alloc(&self) -> &Allocator {
+        &self.inode_alloc
+    }
+
+    /// `extent_alloc` of our slot.
+    pub(crate) fn extent_alloc(&self) -> &Allocator {
+        &self.extent_alloc
+    }
+
+    /// A transaction was begun that can't be completed: it must never be committed.
+    pub(crate) fn half_done(&self, e: Error) {
+        pr_err!("slot {}: a change failed half way with error {}\n", self.number, e.to_errno());
+        self.journal.abort(e);
+    }
+
+    /// Makes the volume writable for this node.
+    pub(crate) fn begin(sb: &SuperBlock, wait: &NoFolio) -> Result<Arc<Self>> {
+        let slot = slots::claim(sb, wait)?;
+        Self::with_slot(sb, slot, wait).inspect_err(|_| {
+            if let Err(e) = slots::release(sb, slot, wait) {
+                pr_err!("slot {slot} can't be given back: error {}\n", e.to_errno());
+            }
+        })
+    }
+
+    fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Self>> {
+        let journal_inode = system_inode(sb, SystemInode::Journal(ours), wait)?;
+        let held = journal_inode.lock_cluster(Mode::Ex, wait)?;
+        let journal = open_journal(sb, &journal_inode, ours, wait)?;
+        let inode = |which| system_inode(sb, which, wait);
+        let (bitmap, inodes, extents) = (
+            inode(SystemInode::GlobalBitmap)?,
+            inode(SystemInode::InodeAlloc(ours))?,
+            inode(SystemInode::ExtentAlloc(ours))?,
+        );
+        Arc::pin_init(
+            pin_init!(Self {
+                number: ours,
+                journal,
+                _journal_held: held,
+                journal_inode,
+                bitmap <- Allocator::new(bitmap, new_mutex!(Meta::new(), "global_bitmap")),
+                inode_alloc <- Allocator::new(inodes, new_mutex!(Meta::new(), "inode_alloc")),
+                extent_alloc <- Allocator::new(extents, new_mutex!(Meta::new(), "extent_alloc")),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Ends it. Nobody else has a reference any more.
+    pub(crate) fn end(this: Arc<Self>, sb: &SuperBlock, wait: &NoFolio) {
+        let slot = this.number;
+        if let Err(e) = Self::try_end(this, sb, wait) {
+            pr_err!(
+                "slot {slot}: unmount failed with error {}; the journal stays dirty\n",
+                e.to_errno()
+            );
+        }
+    }
+
+    fn try_end(this: Arc<Self>, sb: &SuperBlock, wait: &NoFolio) -> Result {
+        let slot = this.number;
+        let (journal, inode) = (this.journal.clone(), this.journal_inode.clone());
+        let aborted = journal.is_aborted();
+        let flushed = journal.flush();
+        // The lock is held on by a second hold until the journal is marked clean.
+        let held = inode.lock_cluster(Mode::Ex, wait)?;
+        drop(this);
+        Journal::destroy(journal)?;
+        flushed?;
+        if aborted {
+            return Err(EIO);
+        }
+        mark(sb, &inode, false)?;
+        drop((held, inode));
+        slots::release(sb, slot, wait)
+    }
+}
+
+/// Sets or clears the mark that says that the journal has to be replayed.
+fn mark(sb: &SuperBlock, inode: &Inode, dirty: bool) -> Result {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    let Id1::Journal { flags, .. } = root.dinode.id1 else { return Err(EUCLEAN) };
+    let flags = if dirty { flags | JOURNAL_DIRTY_FL } else { flags & !JOURNAL_DIRTY_FL };
+    root.block.write_sync(sb, |b| {
+        Edit::of(b).journal_flags(flags);
+    })?;
+    root.reload(&crate::volume_of(sb).geo)
+}
+
+fn open_journal(
+    sb: &SuperBlock,
+    inode: &ARef<Inode>,
+    slot: u16,
+    wait: &NoFolio,
+) -> Result<Arc<Journal>> {
+    let new = NewJournal::init_inode(inode.clone())?;
+    let replay = new.needs_recovery();
+    if replay {
+        pr_info!("slot {slot}: replaying the journal\n");
+    }
+    let journal = new.load()?;
+    if replay {
+        journal.flush()?;
+        // What was read before may have changed.
+        inode.forget();
+    }
+    let recovered = check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, inode, true));
+    match recovered {
+        Ok(()) => Ok(journal),
+        Err(e) => {
+            Journal::destroy(journal)?;
+            Err(e)
+        }
+    }
+}
+
+/// A window of clusters that a crashed C node had set aside would have to be given back first.
+fn check_local_alloc(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
+    let inode = system_inode(sb, SystemInode::LocalAlloc(slot), wait)?;
+    let _held = inode.lock_cluster(Mode::Pr, wait)?;
+    let geo = &crate::volume_of(sb).geo;
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(&inode)?;
+    let alloc = LocalAlloc::decode(root.block.bytes(), &root.dinode, geo)?;
+    if !alloc.is_clean(root.block.bytes()) {
+        pr_err!(
+            "slot {slot}: local_alloc holds clusters that must be recovered, which isn't \
+             supported yet: mount once with ocfs2, or run fsck.ocfs2\n"
+        );
+        return Err(EROFS);
+    }
+    Ok(())
+}

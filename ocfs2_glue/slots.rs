@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Claiming a slot and giving it back.
+//!
+//! The slot map is a file whose blocks are written outside of any journal, under the super lock of
+//! the cluster. A slot's journal is dirty from mount to unmount.
+
+use crate::{
+    dir::{find, read_block},
+    inode::{iget, Expect},
+    lock::{Held, Lock},
+    lockres::Mode,
+    ondisk::{
+        dinode::{Dinode, Id1, JOURNAL_DIRTY_FL},
+        lock_name::LockName,
+        slot_map::{choose, Choice, SlotMap},
+        system_inodes::SystemInode,
+    },
+    store::Block,
+    vfs::folio::NoFolio,
+    Inode, SuperBlock, Volume,
+};
+use kernel::{prelude::*, sync::aref::ARef};
+
+/// A system file.
+pub(crate) fn system_inode(
+    sb: &SuperBlock,
+    which: SystemInode,
+    wait: &NoFolio,
+) -> Result<ARef<Inode>> {
+    let blkno = system_blkno(sb, which, wait)?;
+    iget(sb, blkno, Expect::System, wait)
+}
+
+fn system_blkno(sb: &SuperBlock, which: SystemInode, wait: &NoFolio) -> Result<u64> {
+    let volume = crate::volume_of(sb);
+    let dir = iget(sb, volume.geo.system_dir_blkno, Expect::System, wait)?;
+    let _held = dir.lock_cluster(Mode::Pr, wait)?;
+    find(&dir, which.name().as_bytes())?.ok_or_else(|| {
+        pr_err!("the system directory has no {}\n", Name(which));
+        EUCLEAN
+    })
+}
+
+struct Name(SystemInode);
+
+impl kernel::fmt::Display for Name {
+    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
+        f.write_str(core::str::from_utf8(self.0.name().as_bytes()).unwrap_or("?"))
+    }
+}
+
+/// The super lock, held. It isn't kept beyond a change of the slot map.
+struct SuperLock {
+    lock: Lock,
+    held: Option<Held>,
+}
+
+impl SuperLock {
+    fn take(volume: &Volume, wait: &NoFolio) -> Result<Self> {
+        let lock = Lock::plain(volume, LockName::super_block())?;
+        let held = lock.acquire(Mode::Ex, wait);
+        if held.is_err() {
+            lock.shut_down(None);
+        }
+        Ok(Self { held: Some(held?), lock })
+    }
+}
+
+impl Drop for SuperLock {
+    fn drop(&mut self) {
+        drop(self.held.take());
+        self.lock.shut_down(None);
+    }
+}
+
+/// The blocks of the slot map file.
+struct Map {
+    layout: SlotMap,
+    blocks: KVec<Block>,
+}
+
+impl Map {
+    fn read(sb: &SuperBlock, wait: &NoFolio) -> Result<Self> {
+        let volume = crate::volume_of(sb);
+        let geo = &volume.geo;
+        let layout = SlotMap::new(geo);
+        let inode = system_inode(sb, SystemInode::SlotMap, wait)?;
+        let _held = inode.lock_cluster(Mode::Pr, wait)?;
+        let mut meta = inode.meta();
+        let (mut store, root) = meta.read(&inode)?;
+        layout.check_file(inode.ino(), root.dinode.size)?;
+        let mut blocks = KVec::new();
+        for index in 0..layout.blocks() {
+            let at = read_block(&mut store, root, geo, index as u64)?.blkno();
+            // Not from memory: other nodes write it under the super lock alone.
+            blocks.push(Block::read_fresh(sb, at, geo.block_size())?, GFP_KERNEL)?;
+        }
+        Ok(Self { layout, blocks })
+    }
+
+    fn owner(&self, slot: u16) -> Option<u32> {
+        let place = self.layout.locate(slot)?;
+        self.layout.get(self.blocks.get(place.block)?.bytes(), place)
+    }
+
+    fn set(&mut self, sb: &SuperBlock, slot: u16, node: Option<u32>) -> Result {
+        let place = self.layout.locate(slot).ok_or(EINVAL)?;
+        let layout = self.layout;
+        let block = self.blocks.get_mut(place.block).ok_or(EINVAL)?;
+        let mut fits = None;
+        block.write_sync(sb, |b| fits = layout.set(b, place, node))?;
+        fits.ok_or(EINVAL)
+    }
+}
+
+/// Whether the journal of `slot` was left dirty. Looks at the disk, without the journal's lock.
+fn is_dirty(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
+    let volume = crate::volume_of(sb);
+    let blkno = system_blkno(sb, SystemInode::Journal(slot), wait)?;
+    let block = Block::read_fresh(sb, blkno, volume.geo.block_size())?;
+    match Dinode::decode(block.bytes(), blkno, &volume.geo)?.id1 {
+        Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
+        _ => Err(EUCLEAN),
+    }
+}
+
+/// Whether some node has the journal of `slot` locked, as one that mounted the volume has.
+fn is_in_use(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
+    let volume = crate::volume_of(sb);
+    let blkno = system_blkno(sb, SystemInode::Journal(slot), wait)?;
+    let lock = Lock::plain(volume, LockName::meta_system(blkno, volume.geo.fs_generation))?;
+    let held = lock.acquire_now(Mode::Ex, wait);
+    let in_use = match &held {
+        Ok(_) => Ok(false),
+        Err(e) if *e == EAGAIN => Ok(true),
+        Err(e) => Err(*e),
+    };
+    drop(held);
+    lock.shut_down(None);
+    in_use
+}
+
+/// Refuses a volume on which a journal must be replayed that this node can't replay: one of a slot
+/// that no live node has. `ours` is left out.
+fn refuse_dead(sb: &SuperBlock, map: &Map, ours: Option<u16>, wait: &NoFolio) -> Result {
+    for slot in 0..map.layout.slots() {
+        if Some(slot) == ours || !is_dirty(sb, slot, wait)? {
+            continue;
+        }
+        let live = map.owner(slot).is_some() && is_in_use(sb, slot, wait)?;
+        if !live {
+            pr_err!(
+                "the journal of slot {slot} is dirty and its node is gone; recovery of another \
+                 slot isn't supported yet: mount once with ocfs2, or run fsck.ocfs2\n"
+            );
+            return Err(EROFS);
+        }
+    }
+    Ok(())
+}
+
+/// Takes a slot for this node. Prefers one whose journal was left dirty by nobody who still lives,
+/// so that replaying our own journal repairs it.
+pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<u16> {
+    let volume = crate::volume_of(sb);
+    let _super_lock = SuperLock::take(volume, wait)?;
+    let mut map = Map::read(sb, wait)?;
+    let mut dirty = None;
+    for slot in 0..map.layout.slots() {
+        if map.owner(slot).is_none() && is_dirty(sb, slot, wait)? {
+            dirty = dirty.or(Some(slot));
+        }
+    }
+    let owners = (0..map.layout.slots()).map(|slot| map.owner(slot));
+    let slot = match choose(owners, volume.node, dirty) {
+        Choice::Ours(slot) | Choice::Free(slot) => slot,
+        Choice::Full => {
+            pr_err!("no free slot: the volume has {}\n", map.layout.slots());
+            return Err(EINVAL);
+        }
+    };
+    refuse_dead(sb, &map, Some(slot), wait)?;
+    map.set(sb, slot, Some(volume.node))?;
+    Ok(slot)
+}
+
+/// For a mount that takes no slot.
+pub(crate) fn check_read_only(sb: &SuperBlock, wait: &NoFolio) -> Result {
+    let _super_lock = SuperLock::take(crate::volume_of(sb), wait)?;
+    let map = Map::read(sb, wait)?;
+    refuse_dead(sb, &map, None, wait)
+}
+
+/// Gives `slot` back.
+pub(crate) fn release(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
+    let _super_lock = SuperLock::take(crate::volume_of(sb), wait)?;
+    Map::read(sb, wait)?.set(sb, slot, None)
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A mounted volume, and the file system type.
+
+use crate::{
+    cluster::Cluster,
+    dir::Dir,
+    inode::{iget, Expect, InodeData, Meta},
+    lockres::{Mode, Policy},
+    mount::Mounted,
+    ondisk::{
+        dinode::Id1,
+        features::Features,
+        geometry::{Geometry, MAX_BLOCK_BITS, MIN_BLOCK_BITS, SUPER_BLOCK_BLKNO},
+        superblock::{self, Rejected, Superblock},
+        system_inodes::SystemInode,
+    },
+    slots,
+    store::Block,
+    vfs::{
+        counters::Counters,
+        debugfs,
+        folio::NoFolio,
+        fs_context::Param,
+        super_block::{Device, FileSystem, NewSuperBlock, StatFs},
+    },
+    Inode, Ocfs2, SuperBlock,
+};
+use kernel::{
+    debugfs::{Dir as DebugDir, File as DebugFile},
+    new_mutex, new_spinlock,
+    prelude::*,
+    sync::{aref::ARef, Arc, Mutex, SpinLock},
+};
+
+/// `s_fs_info`: what all of a volume's inodes share.
+#[pin_data]
+pub(crate) struct Volume {
+    /// Sizes, limits, features.
+    pub(crate) geo: Geometry,
+    /// Counters, for debugfs.
+    pub(crate) counters: Arc<Debug>,
+    /// `None` for a volume that only one node may mount.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    /// This node's number; 0 on a local volume.
+    pub(crate) node: u32,
+    fsid: u64,
+    /// While it is mounted read-write.
+    #[pin]
+    mounted: SpinLock<Option<Arc<Mounted>>>,
+    /// `global_bitmap`, for statfs.
+    #[pin]
+    bitmap: Mutex<Option<ARef<Inode>>>,
+}
+
+/// The volume's directory in debugfs.
+#[pin_data]
+pub(crate) struct Debug {
+    #[pin]
+    counters: DebugFile<Counters>,
+    dir: DebugDir,
+}
+
+impl core::ops::Deref for Debug {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// Mount options.
+pub(crate) struct Options {
+    slice_ms: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { slice_ms: 10 }
+    }
+}
+
+/// A lock that nobody here used for this long goes at once.
+const IDLE_NS: u64 = 2_000_000;
+/// How long a retry may take until it has its folio again.
+const TICKET_NS: u64 = 5_000_000;
+
+impl Volume {
+    /// The journal; `EROFS` if there is none.
+    pub(crate) fn journal(&self) -> Result<Arc<crate::vfs::jbd2::Journal>> {
+        Ok(self.mounted()?.journal().clone())
+    }
+
+    /// What is needed to write; `EROFS` for a read-only mount.
+    pub(crate) fn mounted(&self) -> Result<Arc<Mounted>> {
+        self.mounted.lock().clone().ok_or(EROFS)
+    }
+
+    /// Clusters in units of 512 bytes, as `i_blocks` counts.
+    pub(crate) fn sectors(&self, clusters: u32) -> u64 {
+        u64::from(clusters) << (self.geo.cluster_bits() - 9)
+    }
+}
+
+impl FileSystem for Ocfs2 {
+    const NAME: &'static CStr = c"ocfs2_glue";
+    /// `OCFS2_SUPER_MAGIC`
+    const MAGIC: u32 = 0x7461636f;
+    type Options = Options;
+    type Super = Volume;
+    type Dir = Dir;
+    type Inode = InodeData;
+
+    fn alloc_inode() -> impl PinInit<InodeData> {
+        InodeData::new()
+    }
+
+    fn parse_param(options: &mut Options, key: &CStr, value: Option<&CStr>) -> Result<Param> {
+        let text = value.map(|v| v.to_bytes());
+        match (key.to_bytes(), text) {
+            // The heartbeat was started by whoever mounts; the stack is the superblock's.
+            (b"heartbeat", Some(b"local" | b"global" | b"none")) => {}
+            (b"cluster_stack", Some(_)) => {}
+            (b"data", Some(b"ordered")) | (b"errors", Some(b"remount-ro")) => {}
+            (b"slice_ms", Some(v)) => {
+                let ms = core::str::from_utf8(v).ok().and_then(|s| s.parse::<u32>().ok());
+                options.slice_ms = ms.filter(|ms| *ms <= 10_000).ok_or(EINVAL)?;
+            }
+            (b"heartbeat" | b"data" | b"errors" | b"slice_ms", _) => {
+                pr_err!("bad value for mount option {}\n", key);
+                return Err(EINVAL);
+            }
+            _ => return Ok(Param::Unknown),
+        }
+        Ok(Param::Taken)
+    }
+
+    fn new_super(
+        sb: &mut NewSuperBlock<'_, Self>,
+        options: Options,
+        _wait: &NoFolio,
+    ) -> Result<Arc<Volume>> {
+        let found = probe(sb)?;
+        let geo = found.geometry;
+        let support = geo.features.support();
+        if !support.can_write() && !sb.is_read_only() {
+            warn_read_only(&support.unwritable, &support.missing);
+            sb.set_read_only();
+        }
+        sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
+        let counters = {
+            let dir = debugfs::volume_dir(sb.device().id())?;
+            let file = Arc::pin_init(
+                pin_init!(Debug { counters <- Counters::file(&dir), dir: dir.clone() }),
+                GFP_KERNEL,
+            );
+            file?
+        };
+        let policy = Policy {
+            slice_ns: u64::from(options.slice_ms) * 1_000_000,
+            idle_ns: IDLE_NS,
+            ticket_ns: TICKET_NS,
+        };
+        let (cluster, node) = match found.cluster {
+            superblock::Cluster::Local => (None, 0),
+            named => {
+                let uuid = found.uuid_string();
+                let (stack, name) = (named.stack(), named.name());
+                let cluster = Cluster::join(stack, name, &uuid, policy, counters.clone())
+                    .inspect_err(|e| {
+                        pr_err!("can't join the cluster: error {}\n", e.to_errno());
+                    })?;
+                let node = cluster.connection()?.this_node()?;
+                (Some(cluster), node)
+            }
+        };
+        let fsid = u64::from_le_bytes(*found.uuid.first_chunk().unwrap_or(&[0; 8]));
+        Arc::pin_init(
+            pin_init!(Volume {
+                geo,
+                counters,
+                cluster,
+                node,
+                fsid,
+                mounted <- new_spinlock!(None),
+                bitmap <- new_mutex!(None),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<ARef<Inode>> {
+        let volume = crate::volume_of(sb);
+        if sb.is_read_only() {
+            slots::check_read_only(sb, wait)?;
+        } else {
+            let mounted = Mounted::begin(sb, wait)?;
+            *volume.mounted.lock() = Some(mounted);
+        }
+        let rest = (|| {
+            let bitmap = slots::system_inode(sb, SystemInode::GlobalBitmap, wait)?;
+            *volume.bitmap.lock() = Some(bitmap);
+            iget(sb, volume.geo.root_blkno, Expect::System, wait)
+        })();
+        rest.inspect_err(|_| volume.stop(sb, wait))
+    }
+
+    fn put_super(sb: &SuperBlock, wait: &NoFolio) {
+        crate::volume_of(sb).stop(sb, wait);
+    }
+
+    fn after_kill(volume: &Volume) {
+        if let Some(cluster) = &volume.cluster {
+            cluster.leave();
+        }
+    }
+
+    fn evict_inode(inode: &Inode) {
+        crate::inode::evict(inode);
+    }
+
+    fn sync_fs(sb: &SuperBlock, wait: bool) -> Result {
+        let volume = crate::volume_of(sb);
+        match volume.journal() {
+            Ok(journal) if wait => journal.force_commit(),
+            _ => Ok(()),
+        }
+    }
+
+    fn statfs(sb: &SuperBlock, wait: &NoFolio) -> Result<StatFs> {
+        let volume = crate::volume_of(sb);
+        let geo = &volume.geo;
+        let bitmap = volume.bitmap.lock().clone().ok_or(EIO)?;
+        let _held = bitmap.lock_cluster(Mode::Pr, wait)?;
+        // Not through the inode's own store, which the allocator doesn't keep up to date.
+        let mut meta = Meta::new();
+        let (_, root) = meta.read(&bitmap)?;
+        let Id1::Bitmap { used, total } = root.dinode.id1 else { return Err(EUCLEAN) };
+        let free = total.saturating_sub(used);
+        Ok(StatFs {
+            block_size: geo.block_size() as u32,
+            blocks: geo.clusters_to_blocks(total),
+            free: geo.clusters_to_blocks(free),
+            files: total.into(),
+            files_free: free.into(),
+            fsid: volume.fsid,
+            name_len: crate::ondisk::dirent::MAX_NAME_LEN as u32,
+        })
+    }
+
+    fn reconfigure(sb: &SuperBlock, read_only: bool, _options: &Options) -> Result {
+        if sb.is_read_only() && !read_only && crate::volume_of(sb).mounted().is_err() {
+            pr_err!("mounted without a slot; unmount and mount again to write\n");
+            return Err(EROFS);
+        }
+        if read_only {
+            return Self::sync_fs(sb, true);
+        }
+        Ok(())
+    }
+}
+
+impl Volume {
+    /// Lets go of everything that was started by `fill_super`.
+    fn stop(&self, sb: &SuperBlock, wait: &NoFolio) {
+        let bitmap = self.bitmap.lock().take();
+        drop(bitmap);
+        let mounted = self.mounted.lock().take();
+        if let Some(mounted) = mounted {
+            Mounted::end(mounted, sb, wait);
+        }
+    }
+}
+
+fn warn_read_only(unwritable: &Features, missing: &Features) {
+    if !unwritable.is_empty() {
+        pr_warn!("can't write volumes with {}: mounting read-only\n", unwritable);
+    }
+    if !missing.is_empty() {
+        pr_warn!("can't write volumes without {}: mounting read-only\n", missing);
+    }
+}
+
+/// Finds the superblock, whose block size isn't known before.
+fn probe(sb: &mut NewSuperBlock<'_, Ocfs2>) -> Result<Superblock> {
+    for bits in MIN_BLOCK_BITS..=MAX_BLOCK_BITS {
+        if sb.set_blocksize(1 << bits).is_err() {
+            // Smaller than the device's sectors.
+            continue;
+        }
+        let Ok(block) = Block::read_fresh(sb.device(), SUPER_BLOCK_BLKNO, 1 << bits) else {
+            break;
+        };
+        match superblock::probe(block.bytes()) {
+            Ok(Some(found)) => {
+                let bytes = found.geometry.blocks() << bits;
+                if bytes > sb.device().bytes() {
+                    pr_err!("the volume is larger than its device\n");
+                    return Err(EINVAL);
+                }
+                return Ok(found);
+            }
+            Ok(None) => {}
+            Err(Rejected::Corrupt(c)) => return Err(c.into()),
+            Err(Rejected::Revision(major, minor)) => {
+                pr_err!("unknown revision {major}.{minor} of the format\n");
+                return Err(EINVAL);
+            }
+            Err(Rejected::Unsupported(features)) => {
+                pr_err!("unsupported features: {}\n", features);
+                return Err(EINVAL);
+            }
+        }
+    }
+    pr_err!("{}: no OCFS2 volume\n", sb.device().id());
+    Err(EINVAL)
+}

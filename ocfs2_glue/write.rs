@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Buffered writes: from `->write_begin` to `->write_end`.
+//!
+//! A write is cut at pages, and a cluster is at least a page, so each step concerns one cluster.
+//! Its order is that of `inode.rs`: cluster lock, allocators, journal handle, folio. The cluster
+//! lock and the handle are held from begin to end, so the folio is dirtied, and size and times are
+//! changed, under the lock and in one transaction with the allocation.
+
+use crate::{
+    alloc::TreeBlocks,
+    aops::Aops,
+    inode::{disk_time, Meta},
+    lock::Held,
+    lockres::Mode,
+    mount::Mounted,
+    ondisk::{
+        bytes,
+        dinode::{Body, HAS_REFCOUNT_FL, ID_DATA},
+        dinode_edit::Edit,
+        extent::ExtentRec,
+        store::Journaled,
+        suballoc::Reserve,
+        tree::{Mapped, Tree},
+        tree_insert::TreeError,
+    },
+    vfs::{
+        address_space::{commit_write, prepare_write, WriteTarget},
+        folio::{NoFolio, WriteFolio},
+        jbd2::Handle,
+    },
+    Inode, Ocfs2,
+};
+use kernel::prelude::*;
+
+/// What a write has between its two calls. Dropped in this order.
+pub(crate) struct Write {
+    handle: Handle,
+    /// Whether the data is in the dinode.
+    inline: bool,
+    /// Whether blocks were allocated that may not show old content after a crash.
+    ordered: bool,
+    _held: Held,
+}
+
+/// What has to be done before the folio can be written.
+enum Plan {
+    /// The dinode has room for it.
+    Inline,
+    /// It had, until now.
+    Expand,
+    /// The blocks are there.
+    Ready,
+    /// One cluster has to be allocated, or to lose its unwritten mark.
+    Cluster {
+        cpos: u32,
+        mark: bool,
+        /// Where it would best be.
+        goal: Option<u64>,
+        /// Extent blocks that the tree may need.
+        blocks: u16,
+        /// Blocks that the transaction may change.
+        credits: u32,
+    },
+}
+
+/// Whether this file can be written at all. The cluster lock is held.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` for a file that shares extents with another (reflink).
+pub(crate) fn check(inode: &Inode) -> Result {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    if root.dinode.dyn_features & HAS_REFCOUNT_FL != 0 {
+        return Err(EOPNOTSUPP);
+    }
+    Ok(())
+}
+
+fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
+    let geo = &inode.volume().geo;
+    let mut meta = inode.meta();
+    let cached = meta.last;
+    let (mut store, root) = meta.read(inode)?;
+    match root.dinode.body {
+        Body::Extents => {}
+        Body::Inline { room } if pos + len as u64 <= u64::from(room) => return Ok(Plan::Inline),
+        Body::Inline { .. } => return Ok(Plan::Expand),
+        _ => return Err(EOPNOTSUPP),
+    }
+    let cpos = u32::try_from(pos >> geo.cluster_bits()).map_err(|_| EFBIG)?;
+    let in_cached = |m: &crate::ondisk::tree::Mapping| {
+        m.cpos <= cpos && cpos - m.cpos < m.clusters && m.what != Mapped::Hole
+    };
+    let tree = Tree::of_dinodes(geo);
+    let what = match cached.filter(in_cached) {
+        Some(m) => m.what,
+        None => tree.lookup(&mut store, &root.block, cpos)?.what,
+    };
+    if what.is_refcounted() {
+        return Err(EOPNOTSUPP);
+    }
+    let mark = what.is_unwritten();
+    if what != Mapped::Hole && !mark {
+        return Ok(Plan::Ready);
+    }
+    let goal = match cpos.checked_sub(1) {
+        Some(before) => match tree.lookup(&mut store, &root.block, before)?.what {
+            Mapped::Extent { blkno, .. } => Some(blkno + geo.clusters_to_blocks(1)),
+            Mapped::Hole => None,
+        },
+        None => None,
+    };
+    let records: u16 = if mark { 2 } else { 1 };
+    let blocks =
+        tree.blocks_needed(&mut store, &root.block, records.into()).map_err(tree_error)?;
+    let credits =
+        tree.credits(&mut store, &root.block, cpos, records).map_err(tree_error)?;
+    // The dinode; group and dinode of the bitmap; for each extent block the same of its own.
+    let credits = credits + 1 + 2 + 3 * blocks;
+    let blocks = u16::try_from(blocks).map_err(|_| ENOSPC)?;
+    Ok(Plan::Cluster { cpos, mark, goal, blocks, credits })
+}
+
+/// What user space hears of a tree that couldn't be changed.
+pub(crate) fn tree_error(e: TreeError<Error>) -> Error {
+    match e {
+        TreeError::Store(e) => e,
+        TreeError::Full => EFBIG,
+        TreeError::Refcounted => EOPNOTSUPP,
+        TreeError::BadRecord(_) | TreeError::Exists | TreeError::Hole => EUCLEAN,
+    }
+}
+
+/// `->write_begin`.
+pub(crate) fn begin(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    target: WriteTarget<'_, Ocfs2>,
+    wait: NoFolio,
+) -> Result<(WriteFolio, KBox<Write>)> {
+    if target.nowait() {
+        return Err(EAGAIN);
+    }
+    let mounted = inode.volume().mounted()?;
+    let start = u64::try_from(pos).map_err(|_| EINVAL)?;
+    let held = inode.lock_cluster(Mode::Ex, &wait)?;
+    let mut todo = plan(inode, start, len)?;
+    if matches!(todo, Plan::Expand) {
+        expand_inline(inode, &mounted, &wait)?;
+        todo = plan(inode, start, len)?;
+    }
+    let (handle, inline, ordered) = match todo {
+        Plan::Inline => (mounted.journal().start(1)?, true, false),
+        Plan::Ready | Plan::Expand => (mounted.journal().start(1)?, false, false),
+        Plan::Cluster { cpos, mark, goal, blocks, credits } => {
+            let want = Want { cpos, mark, goal, blocks, credits };
+            (allocate(inode, &mounted, &want, (start, len), &wait)?, false, true)
+        }
+    };
+    let write = KBox::new(Write { handle, inline, ordered, _held: held }, GFP_KERNEL)?;
+    let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
+    if inline {
+        fill_inline(inode, &mut folio)?;
+    } else if let Err(e) = prepare_write::<Ocfs2, Aops>(&mut folio, pos, len) {
+        inode.meta().fresh = 0..0;
+        return Err(e);
+    }
+    Ok((folio, write))
+}
+
+/// Brings the content of an inline file into its folio.
+fn fill_inline(inode: &Inode, folio: &mut WriteFolio) -> Result {
+    if folio.is_uptodate() {
+        return Ok(());
+    }
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    let bytes = root.block.bytes().get(root.dinode.inline_range()).unwrap_or(&[]);
+    folio.fill(bytes);
+    Ok(())
+}
+
+struct Want {
+    cpos: u32,
+    mark: bool,
+    goal: Option<u64>,
+    blocks: u16,
+    credits: u32,
+}
+
+/// Gives cluster `cpos` of the file its place, in the transaction that is handed back.
+fn allocate(
+    inode: &Inode,
+    mounted: &Mounted,
+    want: &Want,
+    write: (u64, usize),
+    wait: &NoFolio,
+) -> Result<Handle> {
+    let geo = &inode.volume().geo;
+    let mut extents = match want.blocks {
+        0 => None,
+        _ => Some(mounted.extent_alloc().lock(wait)?),
+    };
+    let mut reserve = match &mut extents {
+        Some(alloc) => alloc.reserve_blocks(want.blocks, mounted, wait)?,
+        None => Reserve::empty(),
+    };
+    let mut bitmap = match want.mark {
+        true => None,
+        false => Some(mounted.bitmap().lock(wait)?),
+    };
+    let found = match &mut bitmap {
+        Some(bitmap) => Some(bitmap.find_clusters(1, 1, want.goal)?.ok_or(ENOSPC)?),
+        None => None,
+    };
+    let mut handle = mounted.journal().start(want.credits)?;
+    let mut meta = inode.meta();
+    let mut source = TreeBlocks {
+        from: extents.as_mut().map(|alloc| (alloc, &mut reserve)),
+        slot: mounted.slot(),
+    };
+    let tree = Tree::of_dinodes(geo);
+    let done = (|| {
+        if let (Some(bitmap), Some(found)) = (&mut bitmap, &found) {
+            bitmap.claim_clusters(&mut handle, found)?;
+        }
+        let (mut store, root) = meta.change(inode, &mut handle)?;
+        let blkno = match found {
+            Some(found) => {
+                let rec =
+                    ExtentRec { cpos: want.cpos, clusters: 1, blkno: found.blkno, flags: 0 };
+                tree.insert(&mut store, &mut root.block, &rec, &mut source)
+                    .map_err(tree_error)?;
+                found.blkno
+            }
+            None => {
+                tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut source)
+                    .map_err(tree_error)?;
+                match tree.lookup(&mut store, &root.block, want.cpos)?.what {
+                    Mapped::Extent { blkno, .. } => blkno,
+                    Mapped::Hole => return Err(EUCLEAN),
+                }
+            }
+        };
+        root.reload(geo)?;
+        inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
+        Ok(blkno)
+    })();
+    let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
+    meta.fresh = fresh_blocks(geo, write);
+    drop(meta);
+    zero_rest(inode, want.cpos, blkno, write).inspect_err(|e| mounted.half_done(*e))?;
+    Ok(handle)
+}
+
+/// Blocks of the file that a write touches.
+fn fresh_blocks(
+    geo: &crate::ondisk::geometry::Geometry,
+    (pos, len): (u64, usize),
+) -> core::ops::Range<u64> {
+    let bits = geo.block_bits();
+    pos >> bits..((pos + len as u64).saturating_sub(1) >> bits) + 1
+}
+
+/// Zeroes those blocks of a new cluster, at `blkno`, that the write doesn't touch, on the device.
+/// Where clusters are as large as blocks there are none.
+fn zero_rest(inode: &Inode, cpos: u32, blkno: u64, write: (u64, usize)) -> Result {
+    let geo = &inode.volume().geo;
+    let first = geo.clusters_to_blocks(cpos);
+    let end = first + u64::from(geo.blocks_per_cluster());
+    let touched = fresh_blocks(geo, write);
+    for (from, to) in [(first, touched.start), (touched.end, end)] {
+        if from < to {
+            inode.sb().zeroout(blkno + (from - first), to - from)?;
+        }
+    }
+    Ok(())
+}
+
+/// `->write_end`.
+pub(crate) fn end(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    copied: usize,
+    folio: WriteFolio,
+    write: KBox<Write>,
+) -> Result<usize> {
+    end_with(inode, pos, len, copied, folio, write).map(|(count, _)| count)
+}
+
+/// The same; also hands back that no folio is locked.
+fn end_with(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    copied: usize,
+    mut folio: WriteFolio,
+    write: KBox<Write>,
+) -> Result<(usize, NoFolio)> {
+    let mut write = KBox::into_inner(write);
+    let old_size = inode.size();
+    let count = match write.inline {
+        true => copied,
+        false => commit_write(&mut folio, pos, len, copied),
+    };
+    let size = old_size.max(pos + count as i64);
+    let data = inode.data();
+    let stored = (|| {
+        let mut meta = inode.meta();
+        meta.fresh = 0..0;
+        if count == 0 {
+            return Ok(());
+        }
+        if write.inline {
+            store_inline(inode, &mut meta, &mut write.handle, &folio, old_size.min(pos), size)?;
+        }
+        inode.set_size(size);
+        update_dinode(inode, &mut meta, &mut write.handle, size)
+    })();
+    let result = stored.and_then(|()| {
+        if write.ordered && count > 0 {
+            let jbd = data.jbd();
+            jbd.ordered_write(inode, &mut write.handle, pos as u64, count as u64)?;
+        }
+        Ok(count)
+    });
+    let unlocked = folio.release();
+    let Write { handle, _held, .. } = write;
+    handle.stop()?;
+    result.map(|count| (count, unlocked))
+}
+
+/// Size and times into the dinode.
+fn update_dinode(inode: &Inode, meta: &mut Meta, handle: &mut Handle, size: i64) -> Result {
+    let now = disk_time(inode.touch_modified());
+    let last = meta.last;
+    let (mut store, root) = meta.change(inode, handle)?;
+    store.update(&mut root.block, |b| {
+        Edit::of(b).size(size as u64).mtime(now).ctime(now);
+    })?;
+    root.dinode.size = size as u64;
+    (root.dinode.mtime, root.dinode.ctime) = (now, now);
+    // The extents are what they were.
+    meta.last = last;
+    Ok(())
+}
+
+/// Bytes from `from` to `size` of an inline file, out of its folio into the dinode. What lies
+/// between the old end and the write is zero in the folio.
+fn store_inline(
+    inode: &Inode,
+    meta: &mut Meta,
+    handle: &mut Handle,
+    folio: &WriteFolio,
+    from: i64,
+    size: i64,
+) -> Result {
+    let (from, size) = (from.max(0) as usize, size as usize);
+    let mut text = KVec::from_elem(0, size.saturating_sub(from), GFP_NOFS)?;
+    folio.copy_to(from, &mut text);
+    let (mut store, root) = meta.change(inode, handle)?;
+    store.update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))?;
+    Ok(())
+}
+
+/// Moves an inline file's data to a cluster of its own. The data is on the device before the
+/// dinode says so.
+fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &inode.volume().geo;
+    let mut bitmap = mounted.bitmap().lock(wait)?;
+    let found = bitmap.find_clusters(1, 1, None)?.ok_or(ENOSPC)?;
+    inode.sb().zeroout(found.blkno, u64::from(geo.blocks_per_cluster()))?;
+    let data = inode.data();
+    {
+        let mut meta = inode.meta();
+        let (_, root) = meta.read(inode)?;
+        let text = root.block.bytes().get(root.dinode.inline_range()).unwrap_or(&[]);
+        let mut block =
+            crate::store::Block::read_fresh(inode.sb(), found.blkno, geo.block_size())?;
+        block.write_sync(inode.sb(), |b| {
+            b.fill(0);
+            bytes::put(b, 0, text);
+        })?;
+    }
+    let mut handle = mounted.journal().start(4)?;
+    let done = (|| {
+        bitmap.claim_clusters(&mut handle, &found)?;
+        let mut meta = inode.meta();
+        let (mut store, root) = meta.change(inode, &mut handle)?;
+        let features = root.dinode.dyn_features & !crate::ondisk::dinode::INLINE_DATA_FL;
+        let xattr = root.dinode.xattr_inline_size;
+        store.update(&mut root.block, |b| {
+            crate::ondisk::dinode_edit::init_extent_list(b, xattr);
+            Edit::of(b).dyn_features(features);
+        })?;
+        let rec = ExtentRec { cpos: 0, clusters: 1, blkno: found.blkno, flags: 0 };
+        let mut none = TreeBlocks { from: None, slot: mounted.slot() };
+        Tree::of_dinodes(geo)
+            .insert(&mut store, &mut root.block, &rec, &mut none)
+            .map_err(tree_error)?;
+        root.reload(geo)
+    })();
+    done.inspect_err(|e| mounted.half_done(*e))?;
+    handle.stop()
+}
+
+/// Whether a file may get this size: inline ones only up to what fits the dinode.
+pub(crate) fn check_size(inode: &Inode, size: i64) -> Result {
+    match inode.body()? {
+        Body::Inline { room } if size > i64::from(room) => Err(EOPNOTSUPP),
+        _ => Ok(()),
+    }
+}
+
+/// Zeroes what lies between the end of the file and `pos`, where something is allocated: the rest
+/// of the last cluster. The inode lock and the rw lock are held.
+pub(crate) fn zero_gap(inode: &Inode, pos: i64, wait: NoFolio) -> Result<NoFolio> {
+    let geo = &inode.volume().geo;
+    let cluster = i64::from(geo.cluster_size());
+    let page = 1i64 << kernel::page::PAGE_SHIFT;
+    let mut wait = wait;
+    let mut at = inode.size();
+    // Up to the end of the cluster; what follows is a hole, or unwritten.
+    let end = at.checked_add(cluster - 1).ok_or(EFBIG)? / cluster * cluster;
+    let end = end.min(pos);
+    while at < end {
+        {
+            let _held = inode.lock_cluster(Mode::Ex, &wait)?;
+            match plan(inode, at as u64, 1)? {
+                Plan::Ready => {}
+                // An inline file's gap is zeroed along with the write.
+                _ => return Ok(wait),
+            }
+        }
+        let next = ((at / page + 1) * page).min(end);
+        let len = (next - at) as usize;
+        let (mut folio, write) = begin(inode, at, len, WriteTarget::internal(inode), wait)?;
+        let offset = (at - folio.pos()) as usize;
+        folio.zero(offset, len);
+        let (done, unlocked) = end_with(inode, at, len, len, folio, write)?;
+        if done != len {
+            return Err(EIO);
+        }
+        wait = unlocked;
+        at = next;
+    }
+    Ok(wait)
+}
