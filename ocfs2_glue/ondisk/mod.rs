@@ -36,4 +36,5 @@ pub mod symlink;
 pub mod system_inodes;
 pub mod tree;
 pub mod tree_insert;
+pub mod tree_truncate;
 pub mod truncate_log;

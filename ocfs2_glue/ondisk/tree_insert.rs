@@ -352,7 +352,7 @@ impl<'g> Tree<'g> {
     }
 
     /// The root has to name the last leaf: the in-tree driver goes there directly.
-    fn check_last<S: Blocks>(
+    pub(super) fn check_last<S: Blocks>(
         &self,
         store: &S,
         root: &S::Block,

@@ -313,6 +313,27 @@ fn the_goal_is_preferred() {
         .expect("find")
         .expect("run");
     assert_eq!(found.run.bits, 5);
+    // Behind the goal there is one, and that is too few so far from it.
+    let taken = Found {
+        group: 1600,
+        run: Run { bit: 95, bits: 2 },
+        ..Found::NONE
+    };
+    alloc
+        .claim(&mut store, &mut { DINODE }, &taken)
+        .expect("claim");
+    let found = alloc
+        .find(&mut store, &DINODE, 5, 1, Some(295 * 8))
+        .expect("find")
+        .expect("run");
+    assert_eq!(found.run.bits, 5);
+    // For blocks it says nothing.
+    let (geo, mut store) = discontig();
+    let found = Allocator::blocks(&geo).find(&mut store, &DINODE, 5, 1, Some(8000));
+    assert_eq!(
+        found.expect("find").expect("run").run,
+        Run { bit: 1, bits: 5 }
+    );
 }
 
 /// The bits of the last group that a resize left behind don't exist.
@@ -458,6 +479,33 @@ fn every_lie_is_named() {
             "{block} {off:#x}"
         );
     }
+    // A chain without bits that has a group.
+    let (geo, mut store) = bitmap();
+    let raw = store.raw(DINODE);
+    raw[0xC6] = 3;
+    put(raw, 0xF8, &800u64.to_le_bytes());
+    let found = Allocator::clusters(&geo).find(&mut store, &DINODE, 1, 1, None);
+    assert_eq!(found.map_err(|e| e.field()), Err("ocfs2_chain_rec.c_total"));
+    // A group of blocks that goes on behind the volume.
+    let (mut geo, mut store) = discontig();
+    store.raw(2400)[0x144] = 0;
+    geo.clusters = 331;
+    let found = Allocator::blocks(&geo).find(&mut store, &DINODE, 1, 1, None);
+    assert_eq!(
+        found.map_err(|e| e.field()),
+        Err("ocfs2_group_desc.bg_bits")
+    );
+    geo.clusters = 332;
+    let found = Allocator::blocks(&geo).find(&mut store, &DINODE, 1, 1, None);
+    assert_eq!(found.map(|f| f.map(|f| f.blkno)), Ok(Some(2401)));
+    // A chain that there isn't, in a group that was found by its place.
+    let (geo, mut store) = bitmap();
+    store.raw(1600)[0x0E] = 2;
+    let found = Allocator::clusters(&geo).find(&mut store, &DINODE, 1, 1, Some(1608));
+    assert_eq!(
+        found.map_err(|e| e.field()),
+        Err("ocfs2_group_desc.bg_chain")
+    );
     // A group at a place where no group of clusters can be.
     let (geo, mut store) = bitmap();
     let moved = store.raw(800).clone();
@@ -534,4 +582,55 @@ fn changes_that_do_not_fit_are_refused() {
         Err(flags)
     );
     assert!(store.snapshot() == before);
+
+    // More clear bits than the group admits to.
+    let raw = store.raw(DINODE);
+    put(raw, 0xB8, &6u32.to_le_bytes());
+    put(raw, 0xD0, &196u32.to_le_bytes());
+    put(store.raw(FIRST_GROUP), 0x0C, &97u16.to_le_bytes());
+    let found = Found {
+        group: 20,
+        run: Run { bit: 1, bits: 98 },
+        ..Found::NONE
+    };
+    let done = alloc.claim(&mut store, &mut dinode, &found).map_err(field);
+    assert_eq!(done, Err("ocfs2_group_desc.bg_free_bits_count"));
+    // A used bit in a chain that says it has none.
+    store.restore(&before);
+    let raw = store.raw(DINODE);
+    put(raw, 0xB8, &2u32.to_le_bytes());
+    put(raw, 0xD0, &200u32.to_le_bytes());
+    let done = alloc
+        .free_clusters(&mut store, &mut dinode, 0, 1)
+        .map_err(field);
+    assert_eq!(done, Err("ocfs2_chain_rec.c_free"));
+
+    // A group that would be partly behind the volume, or where the superblock is.
+    let (geo, mut store) = discontig();
+    let before = store.snapshot();
+    for cluster in [0, 1969, u32::MAX] {
+        let done = Allocator::blocks(&geo).add_group(&mut store, &mut dinode, cluster);
+        assert_eq!(done.map_err(field), Err("ocfs2_group_desc.bg_blkno"));
+    }
+    assert!(store.snapshot() == before);
+}
+
+/// What is set aside in one group doesn't count as set aside in another.
+#[test]
+fn reserves_take_from_several_groups() {
+    let geo = geometry(2000);
+    let mut store = Store::in_memory(512, geo.blocks());
+    allocator_dinode(&mut store, 4, 8, 3);
+    let alloc = Allocator::blocks(&geo);
+    for i in 0..3 {
+        alloc
+            .add_group(&mut store, &mut { DINODE }, 100 + 4 * i)
+            .expect("add a group");
+    }
+    assert!(Reserve::find(&mut store, &alloc, &DINODE, 93)
+        .expect("find")
+        .is_some());
+    assert!(Reserve::find(&mut store, &alloc, &DINODE, 94)
+        .expect("find")
+        .is_none());
 }

@@ -12,6 +12,7 @@ use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
 use ocfs2_ondisk_host::ondisk::dir_block::Area;
 use ocfs2_ondisk_host::ondisk::extent::{ExtentRec, EXT_UNWRITTEN};
 use ocfs2_ondisk_host::ondisk::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::group::Run;
 use ocfs2_ondisk_host::ondisk::suballoc::{Claims, Reserve};
 use ocfs2_ondisk_host::ondisk::tree::Tree;
 use tree_support::check::check;
@@ -197,6 +198,60 @@ impl Rig {
         }
     }
 
+    /// Bits in use: clusters, and extent blocks.
+    fn used(&mut self) -> (u32, u32) {
+        let geo = self.image.geo;
+        let clusters = self.image.store.raw(self.bitmap);
+        let clusters = Allocator::clusters(&geo)
+            .decode(clusters)
+            .expect("global bitmap")
+            .used;
+        let blocks = self.image.store.raw(self.extent_alloc);
+        let blocks = Allocator::blocks(&geo)
+            .decode(blocks)
+            .expect("extent_alloc")
+            .used;
+        (clusters, blocks)
+    }
+
+    /// Clusters that went to the suballocator.
+    fn group_clusters(&mut self) -> u32 {
+        let geo = self.image.geo;
+        let alloc = Allocator::blocks(&geo);
+        let raw = self.image.store.raw(self.extent_alloc);
+        self.groups as u32 * u32::from(alloc.group_clusters(raw).expect("extent_alloc"))
+    }
+
+    /// Gives everything from `from` on back.
+    fn truncate(&mut self, from: u32) {
+        let geo = self.image.geo;
+        let store = &mut self.image.store;
+        let (clusters, blocks) = (Allocator::clusters(&geo), Allocator::blocks(&geo));
+        let tree = Tree::of_dinodes(&geo);
+        while let Some(cut) = tree.cut(store, &mut self.file, from).expect("cut") {
+            let rec = cut.extent.expect("a record");
+            let first = geo.block_to_cluster(rec.blkno).expect("cluster");
+            let len = u16::try_from(rec.clusters).expect("clusters of one record");
+            clusters
+                .free_clusters(store, &mut self.bitmap, first, len)
+                .expect("free");
+            for block in cut.blocks.iter().flatten() {
+                let run = Run {
+                    bit: block.bit,
+                    bits: 1,
+                };
+                let group = match block.loc {
+                    0 => block.blkno - u64::from(block.bit),
+                    loc => loc,
+                };
+                blocks
+                    .free(store, &mut self.extent_alloc, group, run)
+                    .expect("free");
+            }
+        }
+        self.content.split_off(&from);
+    }
+
     /// Compares the file with what was written, by the tools' eyes.
     fn judge(&mut self, clusters: u32) -> u16 {
         let geo = self.image.geo;
@@ -233,6 +288,7 @@ fn fragmented(block: &str, cluster: &str, count: usize, depth: u16) {
     let Some(mut rig) = Rig::new(block, cluster) else {
         return;
     };
+    let before = rig.used();
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut free = Vec::new();
     while free.len() < count {
@@ -288,6 +344,17 @@ fn fragmented(block: &str, cluster: &str, count: usize, depth: u16) {
         cpos += 3;
     }
     rig.judge(base + got);
+
+    // Most of it goes again, and then all: the allocators are as they were before the file.
+    rig.truncate(count as u32 / 3);
+    rig.judge(count as u32 / 3);
+    rig.truncate(0);
+    assert_eq!(rig.judge(0), 0);
+    let used = rig.used();
+    assert_eq!(
+        (used.0 - before.0, used.1 - before.1),
+        (rig.group_clusters(), rig.groups as u32)
+    );
 }
 
 #[test]

@@ -101,6 +101,20 @@ fn exercise(
         note(marked.err());
         assert!(store.reads < 10_000, "{} reads", store.reads);
     }
+    store.reads = 0;
+    for _ in 0..300 {
+        store.dirty.clear();
+        match tree.cut(store, &mut root, 5) {
+            Ok(Some(_)) => (),
+            Ok(None) => break,
+            Err(error) => {
+                assert!(store.dirty.is_empty(), "{error:?} after a change");
+                note(Some(error));
+                break;
+            }
+        }
+    }
+    assert!(store.reads < 10_000, "{} reads", store.reads);
     first
 }
 
@@ -159,6 +173,12 @@ fn every_lie_is_named() {
         (Interior, 0x34, &[0], "ocfs2_extent_list.l_next_free_rec"),
         (Interior, 0x50, &[0; 4], "ocfs2_extent_rec.e_cpos"),
         (Interior, 0x54, &[255; 4], "ocfs2_extent_rec.e_int_clusters"),
+        (
+            Interior,
+            0x40 + 5 * 16 + 4,
+            &[255, 255],
+            "ocfs2_extent_rec.e_int_clusters",
+        ),
         (Leaf, 0x00, &[0], "ocfs2_extent_block.h_signature"),
         (Leaf, 0x28, &big, "ocfs2_extent_block.h_next_leaf_blk"),
         (Leaf, 0x30, &[1], "ocfs2_extent_list.l_tree_depth"),
@@ -206,6 +226,84 @@ fn every_lie_is_named() {
             other => panic!("{at:?} {off:#x} {field}: {other:?}"),
         }
     }
+}
+
+/// A root that has records in blocks but no last one, or the other way round, is no root.
+#[test]
+fn the_last_block_fits_the_depth() {
+    let (geo, mut store, _) = tree();
+    let tree = Tree::of_dinodes(&geo);
+    store.raw(ROOT)[0x58..0x60].fill(0);
+    let error = tree
+        .lookup(&mut store, &ROOT, 0)
+        .expect_err("no last block");
+    assert_eq!(error.field(), "ocfs2_dinode.i_last_eb_blk");
+    let root = store.raw(ROOT);
+    root[0xC0..].fill(0);
+    (root[0xC2], root[0x58]) = (3, 100);
+    let error = tree.lookup(&mut store, &ROOT, 0).expect_err("a last block");
+    assert_eq!(error.field(), "ocfs2_dinode.i_last_eb_blk");
+}
+
+/// A volume that was cut short: pointers past the device are not followed.
+#[test]
+fn blocks_past_the_device_are_not_read() {
+    let (geo, store, _) = tree();
+    let mut short = Store::in_memory(512, 1005);
+    for (blkno, block) in store.snapshot() {
+        if blkno < 1005 {
+            *short.raw(blkno) = block;
+        }
+    }
+    let tree = Tree::of_dinodes(&geo);
+    let error = tree
+        .lookup(&mut short, &ROOT, 3 * RECORDS)
+        .expect_err("past the device");
+    assert_eq!(error.field(), "ocfs2_extent_rec.e_blkno");
+}
+
+/// The index of a directory has its root elsewhere, and its counts too.
+#[test]
+fn roots_of_directory_indexes() {
+    let (geo, mut store, mut source) = tree();
+    let tree = Tree::of_dx_roots(&geo);
+    let mut root = 300;
+    let raw = store.raw(root);
+    raw[0x18..0x20].copy_from_slice(&300u64.to_le_bytes());
+    raw[0xC2] = 19;
+    for i in 0..20 {
+        let blkno = geo.clusters_to_blocks(3000 + 2 * i);
+        let rec = ExtentRec {
+            cpos: i,
+            clusters: 1,
+            blkno,
+            flags: 0,
+        };
+        tree.insert(&mut store, &mut root, &rec, &mut source)
+            .expect("insert");
+    }
+    let raw = store.raw(root);
+    assert_eq!((raw[0x28], raw[0xC0]), (20, 1));
+    assert_eq!(raw[0x20..0x28], raw[0xD8..0xE0]);
+    let got = tree.lookup(&mut store, &root, 19).expect("lookup").what;
+    assert_eq!(
+        got,
+        Mapped::Extent {
+            blkno: geo.clusters_to_blocks(3038),
+            flags: 0
+        }
+    );
+    store.raw(root)[0x2C] = 1;
+    let error = tree
+        .lookup(&mut store, &root, 0)
+        .expect_err("entries in the root");
+    let Error::Corrupt(corrupt) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (corrupt.blkno, corrupt.field),
+        (300, "ocfs2_dx_root_block.dr_flags")
+    );
 }
 
 /// A child that is its own ancestor is at the wrong depth, wherever it is entered.
@@ -280,6 +378,15 @@ fn refcounted_extents_are_left_alone() {
     let (before, mut root) = (store.snapshot(), ROOT);
     let marked = tree.mark_written(&mut store, &mut root, cpos, 1, &mut source);
     assert_eq!(marked, Err(TreeError::Refcounted));
+    let mut cuts = 0;
+    let cut = loop {
+        match tree.cut(&mut store, &mut root, cpos) {
+            Ok(_) => cuts += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((cut, cuts), (TreeError::Refcounted, RECORDS - cpos / 3 - 1));
+    store.restore(&before);
     let rec = ExtentRec {
         cpos: cpos + 2,
         clusters: 1,

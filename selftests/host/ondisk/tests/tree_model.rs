@@ -106,6 +106,33 @@ impl Rig {
         done
     }
 
+    /// Cuts everything from `from` on off; extent blocks go back to the source.
+    fn cut(&mut self, from: u32) {
+        let tree = Tree::of_dinodes(&self.geo);
+        let mut root = ROOT;
+        loop {
+            let before = self.store.snapshot();
+            let credits = tree.cut_credits(&before[&ROOT]).expect("credits");
+            self.store.dirty.clear();
+            let cut = tree.cut(&mut self.store, &mut root, from).expect("cut");
+            assert!(self.store.dirty.len() <= credits as usize);
+            let Some(cut) = cut else { break };
+            let rec = cut.extent.expect("a record");
+            assert!(rec.cpos >= from);
+            for c in 0..rec.clusters {
+                let blkno = rec.blkno + u64::from(c) * self.bpc();
+                assert_eq!(self.model.remove(&(rec.cpos + c)), Some((blkno, rec.flags)));
+            }
+            for block in cut.blocks.iter().flatten() {
+                assert!(!self.source.free.contains(&block.blkno));
+                assert_eq!(u64::from(block.bit), block.blkno % 2048);
+                self.source.free.push(block.blkno);
+            }
+        }
+        assert!(self.store.dirty.is_empty(), "nothing to cut, and changed");
+        assert!(self.model.range(from..).next().is_none());
+    }
+
     /// Everything there is to say about the tree.
     fn check(&mut self) -> tree_support::check::Seen {
         let bpc = self.bpc();
@@ -172,6 +199,8 @@ enum Op {
     /// Mark some of what is mapped.
     Mark(Index, u32),
     Lookup(u32),
+    /// Cut off a little, or now and then a lot.
+    Cut(u32),
 }
 
 fn ops() -> impl Strategy<Value = Op> {
@@ -183,6 +212,7 @@ fn ops() -> impl Strategy<Value = Op> {
             .prop_map(|(gap, len, area, flags)| Op::Append(gap, len, area, flags)),
         3 => (any::<Index>(), 1..5u32).prop_map(|(i, len)| Op::Mark(i, len)),
         1 => (0..4000u32).prop_map(Op::Lookup),
+        1 => prop_oneof![9 => 1..20u32, 1 => 20..2000u32].prop_map(Op::Cut),
     ]
 }
 
@@ -222,6 +252,10 @@ fn run(rig: &mut Rig, op: Op) {
             }
         }
         Op::Lookup(cpos) => rig.lookup(cpos),
+        Op::Cut(clusters) => {
+            let end = rig.model.last_key_value().map_or(0, |(cpos, _)| cpos + 1);
+            rig.cut(end.saturating_sub(clusters));
+        }
     }
 }
 
@@ -245,6 +279,9 @@ proptest! {
         for cpos in 0..64 {
             rig.lookup(cpos * 7);
         }
+        rig.cut(0);
+        prop_assert_eq!(rig.source.free.len(), 8000);
+        prop_assert_eq!(rig.check().depth, 0);
     }
 }
 
@@ -262,6 +299,29 @@ fn appends_are_cheap_and_fill_leaves() {
     }
     let seen = rig.check();
     assert_eq!((seen.records, seen.depth), (3000, 3));
+}
+
+/// A visit from the middle begins with the extent that is there, and stops when told.
+#[test]
+fn visits_begin_and_end_where_they_should() {
+    let mut rig = Rig::new(9, 12, 256);
+    for i in 0..200 {
+        rig.insert(rig.rec(4 * i, 2, i % 3, 0)).expect("insert");
+    }
+    let tree = Tree::of_dinodes(&rig.geo);
+    for (from, first) in [(400, 400), (401, 400), (402, 404), (403, 404), (796, 796)] {
+        let mut seen = Vec::new();
+        tree.visit(&mut rig.store, &ROOT, from, |rec| {
+            seen.push(rec.cpos);
+            if seen.len() == 50 {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })
+        .expect("visit");
+        let expected: Vec<u32> = (first..800).step_by(4).take(50).collect();
+        assert_eq!(seen, expected, "from {from}");
+    }
 }
 
 /// Records that arrive back to front, each before all others, end up in an orderly tree.

@@ -49,6 +49,8 @@ pub struct Store {
     blocks: u64,
     cache: HashMap<u64, Vec<u8>>,
     file: Option<File>,
+    /// Blocks that may differ from the file.
+    unsynced: BTreeSet<u64>,
     /// Blocks that were updated since the test last cleared this.
     pub dirty: BTreeSet<u64>,
     /// Calls of `read`.
@@ -65,6 +67,7 @@ impl Store {
             blocks,
             cache: HashMap::new(),
             file: None,
+            unsynced: BTreeSet::new(),
             dirty: BTreeSet::new(),
             reads: 0,
             fail_at_read: None,
@@ -85,6 +88,7 @@ impl Store {
 
     /// The bytes of a block, for a test to look at or to spoil.
     pub fn raw(&mut self, blkno: u64) -> &mut Vec<u8> {
+        self.unsynced.insert(blkno);
         self.load(blkno)
     }
 
@@ -128,6 +132,7 @@ impl Blocks for Store {
 
 impl Journaled for Store {
     fn create(&mut self, blkno: u64) -> Result<u64, Error> {
+        self.unsynced.insert(blkno);
         self.cache.insert(blkno, vec![0; self.block_size]);
         Ok(blkno)
     }
@@ -138,6 +143,7 @@ impl Journaled for Store {
         change: impl FnOnce(&mut [u8]) -> R,
     ) -> Result<R, Error> {
         self.dirty.insert(*block);
+        self.unsynced.insert(*block);
         Ok(change(self.cache.get_mut(block).expect("block was read")))
     }
 }
@@ -210,10 +216,12 @@ impl Image {
     /// Writes everything that was updated to the file.
     pub fn sync(&mut self) {
         let file = self.store.file.as_ref().expect("image file");
-        for (blkno, block) in &self.store.cache {
+        for blkno in &self.store.unsynced {
+            let block = &self.store.cache[blkno];
             file.write_all_at(block, blkno * self.store.block_size as u64)
                 .expect("write image");
         }
+        self.store.unsynced.clear();
     }
 
     fn run_fsck(&self) -> BTreeSet<String> {
