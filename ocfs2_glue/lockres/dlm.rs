@@ -51,7 +51,7 @@ impl Machine {
     /// The lock ast: what was asked for is granted, or refused.
     pub fn ast(&mut self, answer: Answer, now: u64) -> Result<Kick, Unexpected> {
         match (self.state, answer) {
-            (State::Acquiring { want }, Ok(())) => self.granted(want.level(), now),
+            (State::Acquiring { want, .. }, Ok(())) => self.granted(want, now),
             // A cancel that lost the race is silent; the grant stands.
             (State::Upconverting { up } | State::Cancelling { up }, Ok(())) => {
                 self.granted(up.to(), now);
@@ -108,6 +108,12 @@ impl Machine {
     }
 
     fn granted(&mut self, level: Level, now: u64) {
+        self.crowded = false;
+        self.requester = false;
+        if level == Level::Nl {
+            self.state = State::Held { level };
+            return self.settle_asked();
+        }
         if self.level() == Level::Nl {
             self.generation = self.generation.wrapping_add(1);
             self.fresh = if self.kind.refresh {
@@ -119,7 +125,6 @@ impl Machine {
         // Whoever asked early asked for this grant; the waiters go first all the same.
         let asked = self.asked.take();
         self.state = State::Held { level };
-        self.requester = false;
         self.granted_at = now;
         self.last_use = now;
         self.hand_over(now);
@@ -129,6 +134,7 @@ impl Machine {
 
     /// A request for more came to nothing.
     fn refused(&mut self, refusal: Refusal, now: u64) {
+        let probe = matches!(self.state, State::Acquiring { probe: true, .. });
         self.state = match self.state {
             State::Acquiring { .. } => State::Unlocked,
             _ => State::Held {
@@ -136,6 +142,7 @@ impl Machine {
             },
         };
         match refusal {
+            Refusal::Again if probe => self.crowded = true,
             Refusal::Busy => self.ask_after = Some(now.saturating_add(BUSY_NS)),
             // The other node holds PR as well and wants EX: let it go first.
             Refusal::Deadlock if self.level() == Level::Pr => self.asked = Some(Mode::Ex),

@@ -7,7 +7,7 @@ use super::step::{
     DlmCall, Fault, Hold, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step, Task, Unexpected,
     Waiter,
 };
-use super::ticket::Tickets;
+use super::ticket::{Ticket, Tickets};
 
 /// One lock resource. See the module's documentation for who may call what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub struct Machine {
     pub(super) request: u32,
     pub(super) requester: bool,
     pub(super) verdict: Option<Verdict>,
+    /// A new lock wasn't to be had at once.
+    pub(super) crowded: bool,
     /// No request before this time (fs/dlm was busy).
     pub(super) ask_after: Option<u64>,
     /// No downconvert before this time (it failed, or the flush couldn't be done).
@@ -68,6 +70,7 @@ impl Machine {
             request: 0,
             requester: false,
             verdict: None,
+            crowded: false,
             ask_after: None,
             down_after: 0,
             spoiled: false,
@@ -115,10 +118,20 @@ impl Machine {
             return Outcome::WouldBlock;
         }
         let ticket = self.tickets.take(task, mode, now);
-        if !ticket && self.blocked(mode, now) {
+        if ticket == Ticket::None && self.blocked(mode, now) {
             return Outcome::WouldBlock;
         }
-        self.enter(mode, task, false)
+        // Half of an EX ticket keeps EX until the other half is back: a hold that counted as PR
+        // would let the worker go down to PR under it.
+        let half = ticket == Ticket::Half && self.usable().covers(Mode::Ex);
+        let mode = if half { Mode::Ex } else { mode };
+        match self.enter(mode, task, false) {
+            Outcome::Granted(mut hold) => {
+                hold.rest = half;
+                Outcome::Granted(hold)
+            }
+            other => other,
+        }
     }
 
     /// After a wake: is it there now?
@@ -205,21 +218,37 @@ impl Machine {
             self.fresh = Fresh::No;
         }
         self.last_use = now;
+        if hold.rest && self.fault().is_none() {
+            self.tickets.expire(now);
+            self.tickets.leave_rest(hold.task, self.ticket_end(now));
+        }
         let wake = unfinished || (self.shut() && !self.holders.any());
         Ok(self.kick(wake, now))
     }
 
     /// A holder that waited only so that its folio operation can be tried again: it gives up its
     /// hold and leaves a ticket, good for one [`How::Try`] by the same task within
-    /// [`Policy::ticket_ns`]. A downconvert waits for that.
+    /// [`Policy::ticket_ns`]. A downconvert waits for that. An EX ticket is good for a PR try and
+    /// then an EX one, as a write fault needs them.
     pub fn leave_ticket(&mut self, hold: Hold, now: u64) -> Result<Kick, Unexpected> {
         let ticket = hold.may_leave && self.policy.ticket_ns > 0 && self.fault().is_none();
         if ticket && *self.holders.of(hold.mode) > 0 {
-            let until = now.saturating_add(self.policy.ticket_ns);
             self.tickets.expire(now);
-            self.tickets.leave(hold.task, hold.mode, until);
+            self.tickets
+                .leave(hold.task, hold.mode, self.ticket_end(now));
         }
         self.release(hold, now)
+    }
+
+    /// The operation of `task` that may have left a ticket is over: one it didn't need (the folio
+    /// had become uptodate meanwhile) goes back, so that nobody has to wait until it runs out.
+    pub fn hand_in(&mut self, task: Task, now: u64) -> Kick {
+        self.tickets.forget(task);
+        self.kick(false, now)
+    }
+
+    fn ticket_end(&self, now: u64) -> u64 {
+        now.saturating_add(self.policy.ticket_ns)
     }
 
     /// Why nobody gets in any more.
@@ -291,6 +320,7 @@ impl Machine {
             task,
             may_leave,
             refresh,
+            rest: false,
         }
     }
 
@@ -347,24 +377,28 @@ impl Machine {
             return None;
         }
         // One request for all who wait, but a NOQUEUE one is for its maker alone.
-        let want = match waiter.noqueue {
+        let mode = match waiter.noqueue {
             false if self.waiting.ex > 0 => Mode::Ex,
             _ => waiter.mode,
         };
-        let convert = match self.state {
-            State::Unlocked => {
-                self.state = State::Acquiring { want };
-                false
-            }
+        let (level, convert, noqueue) = match self.state {
+            State::Unlocked if self.crowded && !waiter.noqueue => (Level::Nl, false, false),
+            State::Unlocked => (mode.level(), false, true),
             // While another node asks for what we have, asking for more would only deadlock.
             State::Held { level } if self.target().is_none() => {
                 self.state = State::Upconverting {
-                    up: Up::between(level, want)?,
+                    up: Up::between(level, mode)?,
                 };
-                true
+                (mode.level(), true, waiter.noqueue)
             }
             _ => return None,
         };
+        if !convert {
+            self.state = State::Acquiring {
+                want: level,
+                probe: noqueue && !waiter.noqueue,
+            };
+        }
         self.ask_after = None;
         self.in_call = Some(Call::Lock);
         self.request = self.request.wrapping_add(1);
@@ -376,9 +410,9 @@ impl Machine {
             Lvb::Unused
         };
         Some(DlmCall::Lock {
-            level: want.level(),
+            level,
             convert,
-            noqueue: waiter.noqueue,
+            noqueue,
             lvb,
         })
     }

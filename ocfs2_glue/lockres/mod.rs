@@ -17,6 +17,7 @@
 //! | [`acquire`](Machine::acquire) with [`How::Try`] | an address space operation with its folio locked; never yields a call |
 //! | `acquire` otherwise, [`poll`](Machine::poll), [`abandon`](Machine::abandon) | a task that holds no folio and may sleep |
 //! | [`refreshed`](Machine::refreshed), [`release`](Machine::release), [`leave_ticket`](Machine::leave_ticket) | a holder, any context |
+//! | [`hand_in`](Machine::hand_in) | whoever left a ticket, when its operation (not the retry) is over, any context |
 //! | [`ast`](Machine::ast), [`bast`](Machine::bast), [`unlock_ast`](Machine::unlock_ast) | the DLM's callbacks: they get no call to make, by type |
 //! | [`returned`](Machine::returned) | whoever made the call |
 //! | [`work`](Machine::work), [`flushed`](Machine::flushed) | the downconvert worker, one at a time, may sleep |

@@ -11,8 +11,11 @@ pub enum State {
     Unlocked,
     /// A new lock was asked for.
     Acquiring {
-        /// With this mode.
-        want: Mode,
+        /// NL after a `probe` was refused; a conversion follows then.
+        want: Level,
+        /// With NOQUEUE though its maker would wait. The DLM serves conversions before new locks,
+        /// so a new lock that has to wait can be passed by two other nodes for ever.
+        probe: bool,
     },
     /// The DLM has granted `level`, and nothing is under way.
     Held {

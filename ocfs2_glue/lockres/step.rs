@@ -78,10 +78,12 @@ pub struct Hold {
     /// bounds how long a downconvert waits.
     pub(super) may_leave: bool,
     pub(super) refresh: bool,
+    /// Came in on the first half of an EX ticket.
+    pub(super) rest: bool,
 }
 
 impl Hold {
-    /// What is held.
+    /// What is held; more than was asked for if it came with an EX ticket.
     pub const fn mode(&self) -> Mode {
         self.mode
     }
@@ -140,7 +142,8 @@ pub enum Lvb {
 pub enum DlmCall {
     /// `ocfs2_dlm_lock`.
     Lock {
-        /// The level to ask for.
+        /// The level to ask for. A new lock at NL must be granted at once whoever else waits
+        /// (fs/dlm: with EXPEDITE; o2dlm does so by itself).
         level: Level,
         /// A conversion of the lock there is (CONVERT), or a new lock.
         convert: bool,

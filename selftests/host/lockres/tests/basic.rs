@@ -38,7 +38,7 @@ fn idle_at(mode: Mode, policy: Policy) -> Machine {
         Some(DlmCall::Lock {
             level: mode.level(),
             convert: false,
-            noqueue: false,
+            noqueue: true,
             lvb: Lvb::Leave
         })
     );
@@ -191,11 +191,36 @@ fn noqueue_is_denied_to_its_maker_only() {
     assert!(matches!(
         call,
         Some(DlmCall::Lock {
-            noqueue: false,
+            noqueue: true,
             level: Level::Pr,
             ..
         })
     ));
+}
+
+#[test]
+fn a_new_lock_that_would_wait_begins_at_nl() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    assert!(m.returned(Err(Refusal::Again), 1).unwrap().wake);
+    let (w, call) = wait(m.poll(w, 2));
+    let nl = DlmCall::Lock {
+        level: Level::Nl,
+        convert: false,
+        noqueue: false,
+        lvb: Lvb::Leave,
+    };
+    assert_eq!(call, Some(nl));
+    let _ = m.returned(Ok(()), 3).unwrap();
+    assert!(m.ast(Ok(()), 3).unwrap().wake);
+    let (_w, call) = wait(m.poll(w, 4));
+    let pr = DlmCall::Lock {
+        level: Level::Pr,
+        convert: true,
+        noqueue: false,
+        lvb: Lvb::Leave,
+    };
+    assert_eq!(call, Some(pr));
 }
 
 #[test]

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What must hold in every state, and the model as stateright sees it.
+
+use crate::cluster::{Action, Cluster, Config};
+use crate::node::{Evict, Node, Pc};
+use crate::steps::{apply, Log};
+use ocfs2_lockres_host::lockres::{Level, Mode, State};
+use stateright::{Model, Property};
+
+/// The most retries of one operation for each time the lock is taken away.
+const RETRIES: u8 = 2;
+
+/// A node that others must be able to rely on.
+fn sound(node: &Node) -> bool {
+    node.alive && !node.lost
+}
+
+/// No node holds EX while another holds anything.
+fn exclusive(c: &Cluster) -> bool {
+    let holds = |n: &&Node| n.machine.holders() != (0, 0);
+    let holding = c.nodes.iter().filter(|n| sound(n)).filter(holds).count();
+    let mut nodes = c.nodes.iter().filter(|n| sound(n));
+    holding < 2 || !nodes.any(|n| n.machine.holders().1 > 0)
+}
+
+/// A folio that can be read without asking is there only under PR or EX, as the DLM counts.
+fn readable_under_lock(c: &Cluster) -> bool {
+    let mut nodes = c.nodes.iter().zip(&c.dlm.locks);
+    nodes.all(|(n, lock)| !sound(n) || !n.folio.uptodate || lock.level >= Level::Pr)
+}
+
+/// A folio that is dirty, or can become so without asking, is there only under EX.
+fn dirty_under_ex(c: &Cluster) -> bool {
+    let mut nodes = c.nodes.iter().zip(&c.dlm.locks);
+    nodes
+        .all(|(n, lock)| !sound(n) || !(n.folio.dirty || n.folio.mapped) || lock.level == Level::Ex)
+}
+
+/// Nobody works with what the LVB or the memory of an earlier lock said wrongly.
+fn fresh(c: &Cluster) -> bool {
+    c.nodes.iter().filter(|n| sound(n)).all(|n| {
+        n.tasks.iter().all(|t| match &t.pc {
+            Pc::Reading(h) | Pc::Ready(h, _) | Pc::Writing(h) => n.meta && !h.must_refresh(),
+            _ => true,
+        })
+    })
+}
+
+/// What the machine thinks it has, the DLM has granted.
+fn granted(c: &Cluster) -> bool {
+    let mut nodes = c.nodes.iter().zip(&c.dlm.locks);
+    nodes.all(|(n, lock)| {
+        let going = matches!(n.machine.state(), State::Downconverting { .. });
+        !sound(n) || going || n.machine.level() <= lock.level
+    })
+}
+
+fn few_retries(c: &Cluster) -> bool {
+    let mut tasks = c.nodes.iter().flat_map(|n| &n.tasks);
+    tasks.all(|t| t.retries <= RETRIES)
+}
+
+/// Once another node asks, each task can hold it up with a ticket once, and the worker is told
+/// to look again when the tickets run out at the latest.
+fn tickets_end(c: &Cluster, config: &Config) -> bool {
+    let ticket_ns = config.policy.ticket_ns;
+    let slice_ns = config.policy.slice_ns;
+    // fs/dlm is given 20 ms to digest a cancel.
+    let busy_ns = if config.flavour.busy { 20_000_000 } else { 1 };
+    c.nodes.iter().filter(|n| sound(n)).all(|n| {
+        let (pr, ex) = n.machine.holders();
+        let held = match n.machine.asked() {
+            Some(Mode::Ex) => pr + ex > 0,
+            Some(Mode::Pr) => ex > 0,
+            None => return true,
+        };
+        let still = matches!(n.machine.state(), State::Held { .. });
+        let refreshing = n.tasks.iter().any(|t| matches!(t.pc, Pc::Got(..)));
+        let leaving = matches!(n.evict, Evict::Closing(_));
+        let idle = still && !held && !refreshing && !leaving && n.calling.is_none();
+        let told = n
+            .timer
+            .is_some_and(|at| at <= c.now + ticket_ns.max(slice_ns).max(busy_ns));
+        let few = slice_ns > 0 || usize::from(n.late_tickets) <= n.tasks.len();
+        (!idle || told || c.faults < config.faults) && few
+    })
+}
+
+/// Something can happen, unless nobody wants anything.
+fn alive(c: &Cluster, config: &Config) -> bool {
+    if !c.busy() {
+        return true;
+    }
+    let mut all = Vec::new();
+    c.enabled(config, &mut all);
+    let by_itself = |a: &Action| {
+        !matches!(
+            a,
+            Action::Start(..) | Action::Kill(..) | Action::Die(_) | Action::Lose(_)
+        )
+    };
+    all.iter().any(by_itself)
+}
+
+/// The properties by name.
+pub type Check = (&'static str, fn(&Cluster, &Config) -> bool);
+
+/// All of them; cheap ones first.
+pub const CHECKS: [Check; 9] = [
+    ("the machine finds every event right", |c, _| {
+        c.misuse.is_none()
+    }),
+    ("EX excludes all other nodes", |c, _| exclusive(c)),
+    ("what is held is granted", |c, _| granted(c)),
+    ("uptodate only under PR or EX", |c, _| {
+        readable_under_lock(c)
+    }),
+    ("dirty only under EX", |c, _| dirty_under_ex(c)),
+    ("nobody uses a stale inode", |c, _| fresh(c)),
+    ("at most two retries a revocation", |c, _| few_retries(c)),
+    (
+        "tickets hold up a downconvert for a bounded time",
+        tickets_end,
+    ),
+    ("no deadlock", alive),
+];
+
+/// What is wrong with this state.
+pub fn broken(c: &Cluster, config: &Config) -> Option<&'static str> {
+    let wrong = |check: &&Check| !(check.1)(c, config);
+    CHECKS.iter().find(wrong).map(|check| check.0)
+}
+
+impl Model for Config {
+    type State = Cluster;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<Cluster> {
+        vec![Cluster::new(self)]
+    }
+
+    fn actions(&self, state: &Cluster, actions: &mut Vec<Action>) {
+        state.enabled(self, actions);
+    }
+
+    fn next_state(&self, last: &Cluster, action: Action) -> Option<Cluster> {
+        Some(apply(self, last, action, &mut Log::default()))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![Property::always("sound", |config, c| {
+            broken(c, config).is_none()
+        })]
+    }
+}

@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What each thing that happens does, told to a log if somebody wants to read it.
+
+use crate::cluster::{Action, Cluster, Config, Variant};
+use crate::dlm::Value;
+use crate::node::{Calling, Evict, Folio, Goal, Node, Pc, Role, Who, Worker};
+use ocfs2_lockres_host::lockres::{
+    DlmCall, Flushed, Hold, How, Kick, Level, Lvb, Mode, Outcome, Refusal, Step, Task, Unexpected,
+    Work,
+};
+
+/// Lines of (node, who, what).
+#[derive(Debug, Default)]
+pub struct Log {
+    on: bool,
+    pub lines: Vec<(usize, Who, String)>,
+}
+
+impl Log {
+    /// One that records.
+    pub fn on() -> Self {
+        Log {
+            on: true,
+            lines: Vec::new(),
+        }
+    }
+
+    fn say(&mut self, n: usize, who: Who, what: impl FnOnce() -> String) {
+        if self.on {
+            self.lines.push((n, who, what()));
+        }
+    }
+}
+
+/// The state after `action`.
+pub fn apply(config: &Config, from: &Cluster, action: Action, log: &mut Log) -> Cluster {
+    let mut run = Run {
+        config,
+        c: from.clone(),
+        log,
+    };
+    run.act(action);
+    for node in run.c.nodes.iter_mut() {
+        if !node.machine.is_blocking() {
+            node.late_tickets = 0;
+        }
+    }
+    run.c
+}
+
+struct Run<'a> {
+    config: &'a Config,
+    c: Cluster,
+    log: &'a mut Log,
+}
+
+fn mode(goal: Goal) -> Mode {
+    match goal {
+        Goal::Ticket(mode) => mode,
+        Goal::ReadLocked => Mode::Pr,
+        Goal::Write | Goal::MkWrite => Mode::Ex,
+    }
+}
+
+fn name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Pr => "PR",
+        Mode::Ex => "EX",
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Nl => "NL",
+        Level::Pr => "PR",
+        Level::Ex => "EX",
+    }
+}
+
+impl Run<'_> {
+    fn node(&mut self, n: usize) -> &mut Node {
+        &mut self.c.nodes[n]
+    }
+
+    fn say(&mut self, n: usize, who: Who, what: impl FnOnce() -> String) {
+        self.log.say(n, who, what);
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Start(n, t, eager) => self.start(n.into(), t.into(), eager),
+            Action::Step(n, t) => self.step(n.into(), t.into()),
+            Action::Kill(n, t) => self.kill(n.into(), t.into()),
+            Action::Fault(n, who) => self.fault(n.into(), who),
+            Action::Work(n) => self.work(n.into(), Flushed::Done),
+            Action::Arrive(n) => self.arrive(n.into()),
+            Action::Return(n) => self.ret(n.into()),
+            Action::Ast(n) => self.ast(n.into()),
+            Action::Bast(n) => self.bast(n.into()),
+            Action::UnlockAst(n) => self.unlock_ast(n.into()),
+            Action::Digest(n) => self.c.dlm.locks[usize::from(n)].digesting = false,
+            Action::Evict(n) => self.evict(n.into()),
+            Action::Die(n) => self.die(n.into()),
+            Action::Lose(n) => self.lose(n.into()),
+            Action::Tick => {
+                if let Some(at) = self.c.next_timer() {
+                    self.c.now = at;
+                }
+            }
+        }
+    }
+
+    // --- carrying out what the machine says ---
+
+    fn kick(&mut self, n: usize, kick: Kick) {
+        let now = self.c.now;
+        let node = self.node(n);
+        if let Some(delay) = kick.work {
+            let at = now + delay;
+            node.timer = Some(node.timer.map_or(at, |t| t.min(at)));
+        }
+        if kick.wake {
+            for task in &mut node.tasks {
+                if let Pc::Asleep(_, woken, _) = &mut task.pc {
+                    *woken = true;
+                }
+            }
+            if let Evict::Closing(woken) = &mut node.evict {
+                *woken = true;
+            }
+        }
+    }
+
+    fn checked(&mut self, n: usize, kick: Result<Kick, Unexpected>) {
+        match kick {
+            Ok(kick) => self.kick(n, kick),
+            Err(unexpected) => self.c.misuse = Some(unexpected.event),
+        }
+    }
+
+    fn carry<T>(&mut self, n: usize, who: Who, step: Step<T>) -> T {
+        self.kick(n, step.kick);
+        if let Some(call) = step.call {
+            self.fill(n, call);
+            self.say(n, who, || match call {
+                DlmCall::Lock { level, .. } => format!("asks the DLM for {}", level_name(level)),
+                DlmCall::Cancel => "cancels what was asked for".into(),
+                DlmCall::Unlock { .. } => "unlocks".into(),
+            });
+            self.node(n).calling = Some(Calling {
+                by: who,
+                call,
+                answer: None,
+            });
+        }
+        step.value
+    }
+
+    /// Puts the value block in order before a call.
+    fn fill(&mut self, n: usize, call: DlmCall) {
+        let (DlmCall::Lock { lvb, .. } | DlmCall::Unlock { lvb }) = call else {
+            return;
+        };
+        let meta = self.c.nodes[n].meta;
+        let lksb = &mut self.c.dlm.locks[n].lksb;
+        match lvb {
+            Lvb::Fill if meta => *lksb = Value::Current,
+            Lvb::Fill => *lksb = Value::Stale,
+            Lvb::Spoil => *lksb = Value::Invalid,
+            Lvb::Leave | Lvb::Unused => {}
+        }
+    }
+
+    // --- tasks ---
+
+    fn start(&mut self, n: usize, t: usize, eager: bool) {
+        let task = &mut self.node(n).tasks[t];
+        task.pc = match task.role {
+            Role::Writer => Pc::MustWait(Goal::Write),
+            _ if eager => Pc::MustWait(Goal::Ticket(Mode::Pr)),
+            _ => Pc::Look,
+        };
+        let role = task.role;
+        self.say(n, Who::Task(t as u8), || {
+            match role {
+                Role::Reader => "read(2)",
+                Role::Writer => "write(2)",
+                Role::Mapper => "stores to a mapped page",
+            }
+            .into()
+        });
+    }
+
+    /// The operation is over, and with it the need for a ticket.
+    fn done(&mut self, n: usize, t: usize) {
+        let now = self.c.now;
+        let kick = self.node(n).machine.hand_in(Task(t as u32), now);
+        self.kick(n, kick);
+        self.over(n, t);
+    }
+
+    fn over(&mut self, n: usize, t: usize) {
+        let task = &mut self.node(n).tasks[t];
+        task.pc = Pc::Idle;
+        task.ticket = false;
+        task.retries = 0;
+    }
+
+    fn step(&mut self, n: usize, t: usize) {
+        let who = Who::Task(t as u8);
+        let task = &mut self.node(n).tasks[t];
+        match std::mem::replace(&mut task.pc, Pc::Idle) {
+            Pc::Idle => {}
+            Pc::Look => self.look(n, t),
+            Pc::Reading(hold) => self.read(n, t, hold),
+            Pc::MustWait(goal) => self.must_wait(n, t, goal),
+            Pc::Asleep(waiter, _, goal) => {
+                let now = self.c.now;
+                let step = self.node(n).machine.poll(waiter, now);
+                let outcome = self.carry(n, who, step);
+                self.outcome(n, t, outcome, goal);
+            }
+            Pc::Got(mut hold, goal) => {
+                self.say(n, who, || "refreshes the inode".into());
+                let read = self.c.dlm.locks[n].lksb != Value::Stale;
+                let now = self.c.now;
+                let node = self.node(n);
+                node.meta = read;
+                let kick = node.machine.refreshed(&mut hold, true, now);
+                node.tasks[t].pc = Pc::Ready(hold, goal);
+                self.checked(n, kick);
+            }
+            Pc::Ready(hold, goal) => self.ready(n, t, hold, goal),
+            Pc::Writing(hold) => {
+                self.say(n, who, || {
+                    "dirties the folio, unlocks it, releases EX".into()
+                });
+                self.node(n).folio = Folio {
+                    uptodate: true,
+                    dirty: true,
+                    ..self.c.nodes[n].folio
+                };
+                self.node(n).folio.locked = None;
+                self.changed(n);
+                self.release(n, hold);
+                self.done(n, t);
+            }
+            Pc::MkWrite => self.mkwrite(n, t),
+            Pc::Demoting => self.look(n, t),
+        }
+    }
+
+    fn look(&mut self, n: usize, t: usize) {
+        let who = Who::Task(t as u8);
+        let now = self.c.now;
+        let node = self.node(n);
+        if node.folio.uptodate {
+            let reader = node.tasks[t].role == Role::Reader;
+            self.say(n, who, || "finds the folio uptodate".into());
+            return match reader {
+                true => self.done(n, t),
+                false => self.node(n).tasks[t].pc = Pc::MkWrite,
+            };
+        }
+        node.folio.locked = Some(t as u8);
+        if node.tasks[t].role == Role::Reader {
+            node.tasks[t].ticket = false;
+        }
+        let step = node
+            .machine
+            .acquire(Mode::Pr, How::Try, Task(t as u32), now);
+        assert!(step.call.is_none(), "a try made a call");
+        match self.carry(n, who, step) {
+            Outcome::Granted(hold) => {
+                self.say(n, who, || "locks the folio, has PR, starts to read".into());
+                self.node(n).tasks[t].pc = Pc::Reading(hold);
+            }
+            Outcome::Failed(_) => {
+                self.node(n).folio.locked = None;
+                self.done(n, t);
+            }
+            _ => self.would_block(n, t),
+        }
+    }
+
+    /// `->read_folio`, with its folio locked, can't have PR now.
+    fn would_block(&mut self, n: usize, t: usize) {
+        let who = Who::Task(t as u8);
+        let now = self.c.now;
+        let task = Task(t as u32);
+        match self.config.variant {
+            Variant::Naive => {
+                self.say(n, who, || "locks the folio, waits for PR".into());
+                let step = self.node(n).machine.acquire(Mode::Pr, How::Wait, task, now);
+                let outcome = self.carry(n, who, step);
+                self.outcome(n, t, outcome, Goal::ReadLocked);
+                return;
+            }
+            Variant::Queued if self.queue_runs(n) => {
+                self.say(n, who, || {
+                    "locks the folio, finds a downconvert queued, runs it".into()
+                });
+                self.work(n, Flushed::Done);
+                self.node(n).tasks[t].pc = Pc::Demoting;
+                return;
+            }
+            _ => {}
+        }
+        let node = self.node(n);
+        node.folio.locked = None;
+        node.tasks[t].retries = node.tasks[t].retries.saturating_add(1).min(9);
+        if self.config.variant == Variant::Spin {
+            self.say(n, who, || {
+                "locks the folio, can't have PR; unlocks it, asks, retries".into()
+            });
+            let step = self.node(n).machine.acquire(Mode::Pr, How::Wait, task, now);
+            if let Outcome::Wait(waiter) = self.carry(n, who, step) {
+                let kick = self.node(n).machine.abandon(waiter, now);
+                self.kick(n, kick);
+            }
+            self.node(n).tasks[t].pc = Pc::Look;
+            return;
+        }
+        self.say(n, who, || {
+            "locks the folio, can't have PR; unlocks it".into()
+        });
+        self.node(n).tasks[t].pc = Pc::MustWait(Goal::Ticket(Mode::Pr));
+    }
+
+    /// Is there a queued downconvert that somebody else could run?
+    fn queue_runs(&self, n: usize) -> bool {
+        let node = &self.c.nodes[n];
+        node.worker == Worker::Idle
+            && node.calling.is_none()
+            && node.timer.is_some_and(|at| at <= self.c.now)
+    }
+
+    fn must_wait(&mut self, n: usize, t: usize, goal: Goal) {
+        let who = Who::Task(t as u8);
+        let now = self.c.now;
+        self.say(n, who, || format!("waits for {}", name(mode(goal))));
+        let node = self.node(n);
+        node.tasks[t].ticket = false;
+        let step = node
+            .machine
+            .acquire(mode(goal), How::Wait, Task(t as u32), now);
+        let outcome = self.carry(n, who, step);
+        self.outcome(n, t, outcome, goal);
+    }
+
+    fn outcome(&mut self, n: usize, t: usize, outcome: Outcome, goal: Goal) {
+        let who = Who::Task(t as u8);
+        match outcome {
+            Outcome::Granted(hold) => {
+                self.say(n, who, || format!("has {}", name(mode(goal))));
+                self.node(n).tasks[t].pc = match hold.must_refresh() {
+                    true => Pc::Got(hold, goal),
+                    false => Pc::Ready(hold, goal),
+                };
+            }
+            Outcome::Wait(waiter) => {
+                self.node(n).tasks[t].pc = Pc::Asleep(waiter, false, goal);
+            }
+            Outcome::WouldBlock | Outcome::Failed(_) => {
+                if self.c.nodes[n].folio.locked == Some(t as u8) {
+                    self.node(n).folio.locked = None;
+                }
+                self.done(n, t);
+            }
+        }
+    }
+
+    fn ready(&mut self, n: usize, t: usize, hold: Hold, goal: Goal) {
+        let who = Who::Task(t as u8);
+        match goal {
+            Goal::ReadLocked => {
+                self.say(n, who, || "starts to read".into());
+                self.node(n).tasks[t].pc = Pc::Reading(hold);
+            }
+            Goal::Ticket(_) => {
+                self.say(n, who, || "leaves a ticket, retries".into());
+                self.ticket(n, t, hold);
+            }
+            Goal::Write => {
+                self.say(n, who, || "locks the folio to write".into());
+                let node = self.node(n);
+                node.folio.locked = Some(t as u8);
+                node.tasks[t].pc = Pc::Writing(hold);
+            }
+            Goal::MkWrite if self.c.nodes[n].folio.uptodate => {
+                self.say(n, who, || "makes the page writable, releases EX".into());
+                let node = self.node(n);
+                node.folio.mapped = true;
+                node.folio.dirty = true;
+                self.changed(n);
+                self.release(n, hold);
+                self.done(n, t);
+            }
+            Goal::MkWrite => {
+                self.say(n, who, || {
+                    "finds the folio gone, leaves a ticket, retries".into()
+                });
+                let task = &mut self.node(n).tasks[t];
+                task.retries = task.retries.saturating_add(1).min(9);
+                self.ticket(n, t, hold);
+            }
+        }
+    }
+
+    fn read(&mut self, n: usize, t: usize, hold: Hold) {
+        let who = Who::Task(t as u8);
+        self.say(n, who, || "has read; unlocks the folio, releases PR".into());
+        let node = self.node(n);
+        node.folio.uptodate = true;
+        node.folio.locked = None;
+        let reader = node.tasks[t].role == Role::Reader;
+        self.release(n, hold);
+        match reader {
+            true => self.done(n, t),
+            false => self.node(n).tasks[t].pc = Pc::MkWrite,
+        }
+    }
+
+    /// `->page_mkwrite`: no folio is locked, but a ticket may be out for it.
+    fn mkwrite(&mut self, n: usize, t: usize) {
+        let who = Who::Task(t as u8);
+        let now = self.c.now;
+        let node = self.node(n);
+        node.tasks[t].ticket = false;
+        let step = node
+            .machine
+            .acquire(Mode::Ex, How::Try, Task(t as u32), now);
+        assert!(step.call.is_none(), "a try made a call");
+        match self.carry(n, who, step) {
+            Outcome::WouldBlock => self.node(n).tasks[t].pc = Pc::MustWait(Goal::MkWrite),
+            outcome => self.outcome(n, t, outcome, Goal::MkWrite),
+        }
+    }
+
+    fn ticket(&mut self, n: usize, t: usize, hold: Hold) {
+        let now = self.c.now;
+        let node = self.node(n);
+        let in_the_way = match node.machine.asked() {
+            Some(Mode::Ex) => true,
+            Some(Mode::Pr) => hold.mode() == Mode::Ex,
+            None => false,
+        };
+        if in_the_way {
+            node.late_tickets = node.late_tickets.saturating_add(1).min(9);
+        }
+        node.tasks[t].ticket = true;
+        node.tasks[t].pc = Pc::Look;
+        let kick = node.machine.leave_ticket(hold, now);
+        self.checked(n, kick);
+    }
+
+    fn release(&mut self, n: usize, hold: Hold) {
+        let now = self.c.now;
+        let kick = self.node(n).machine.release(hold, now);
+        self.checked(n, kick);
+    }
+
+    /// The inode was changed here: what others know of it is stale.
+    fn changed(&mut self, n: usize) {
+        // A node that lost the cluster writes nothing that anybody will see.
+        if self.c.nodes[n].lost {
+            return;
+        }
+        for (m, node) in self.c.nodes.iter_mut().enumerate() {
+            node.meta = m == n;
+        }
+        let dlm = &mut self.c.dlm;
+        let blocks = dlm.locks.iter_mut().map(|l| &mut l.lksb);
+        for value in blocks.chain([&mut dlm.lvb]) {
+            if *value == Value::Current {
+                *value = Value::Stale;
+            }
+        }
+    }
+
+    fn kill(&mut self, n: usize, t: usize) {
+        self.say(n, Who::Task(t as u8), || "is killed".into());
+        let now = self.c.now;
+        let node = self.node(n);
+        if let Pc::Asleep(waiter, _, _) = std::mem::replace(&mut node.tasks[t].pc, Pc::Idle) {
+            let kick = node.machine.abandon(waiter, now);
+            self.kick(n, kick);
+        }
+        if self.c.nodes[n].folio.locked == Some(t as u8) {
+            self.node(n).folio.locked = None;
+        }
+        // Its ticket, if it left one, runs out.
+        self.over(n, t);
+    }
+
+    fn fault(&mut self, n: usize, who: Who) {
+        self.c.faults -= 1;
+        let now = self.c.now;
+        match who {
+            Who::Task(t) => {
+                let t = usize::from(t);
+                let node = self.node(n);
+                if let Pc::Got(mut hold, _) = std::mem::replace(&mut node.tasks[t].pc, Pc::Idle) {
+                    let kick = node.machine.refreshed(&mut hold, false, now);
+                    self.checked(n, kick);
+                    self.release(n, hold);
+                }
+                self.done(n, t);
+            }
+            Who::Disk => self.work(n, Flushed::NotYet(1)),
+            Who::Worker | Who::Evict => self.work(n, Flushed::Failed),
+        }
+    }
+
+    // --- the worker, eviction ---
+
+    fn work(&mut self, n: usize, how: Flushed) {
+        let now = self.c.now;
+        let node = self.node(n);
+        match node.worker {
+            Worker::Idle => {
+                node.timer = None;
+                let step = node.machine.work(now);
+                if let Work::Flush { from, to } = self.carry(n, Who::Worker, step) {
+                    self.say(n, Who::Worker, || {
+                        let names = (level_name(from), level_name(to));
+                        format!(
+                            "is to bring {} down to {}: blocks new holders",
+                            names.0, names.1
+                        )
+                    });
+                    self.node(n).worker = Worker::Flushing(to == Level::Nl);
+                }
+            }
+            Worker::Flushing(drop) => {
+                node.worker = Worker::Idle;
+                if !matches!(how, Flushed::NotYet(_)) {
+                    node.folio.dirty = false;
+                    node.folio.mapped = false;
+                    node.folio.uptodate &= !drop;
+                    self.say(n, Who::Worker, || match drop {
+                        true => "locks the folio, writes it back, drops it".into(),
+                        false => "locks the folio, writes it back".into(),
+                    });
+                }
+                match self.node(n).machine.flushed(how, now) {
+                    Ok(step) => self.carry(n, Who::Worker, step),
+                    Err(unexpected) => self.c.misuse = Some(unexpected.event),
+                }
+            }
+        }
+    }
+
+    fn evict(&mut self, n: usize) {
+        let now = self.c.now;
+        let policy = self.config.policy;
+        let node = self.node(n);
+        match node.evict {
+            Evict::No => node.evict = Evict::Truncating,
+            Evict::Truncating => {
+                node.folio = Folio::default();
+                node.evict = Evict::Closing(true);
+            }
+            Evict::Closing(_) => {
+                node.evict = Evict::Closing(false);
+                let step = node.machine.shutdown(now);
+                if self.carry(n, Who::Evict, step) {
+                    self.say(n, Who::Evict, || "the inode is gone".into());
+                    let roles = self.config.nodes[n].as_slice();
+                    let worker = self.c.nodes[n].worker;
+                    assert_eq!(worker, Worker::Idle, "gone with the worker at work");
+                    *self.node(n) = Node::new(roles, policy);
+                }
+            }
+        }
+    }
+
+    // --- the DLM ---
+
+    fn arrive(&mut self, n: usize) {
+        let Some(mut calling) = self.c.nodes[n].calling else {
+            return;
+        };
+        let before = self.c.dlm.locks[n].level;
+        let answer = self.c.dlm.arrive(n, calling.call, self.config.flavour);
+        calling.answer = Some(answer);
+        self.node(n).calling = Some(calling);
+        // The lock was taken away: retries are counted from here.
+        if before > Level::Nl && self.c.dlm.locks[n].level == Level::Nl {
+            for task in &mut self.node(n).tasks {
+                task.retries = 0;
+            }
+        }
+    }
+
+    fn ret(&mut self, n: usize) {
+        let now = self.c.now;
+        let Some(calling) = self.node(n).calling.take() else {
+            return;
+        };
+        let answer = calling.answer.unwrap_or(Ok(()));
+        let kick = self.node(n).machine.returned(answer, now);
+        self.checked(n, kick);
+        if calling.by == Who::Evict {
+            if let Evict::Closing(woken) = &mut self.node(n).evict {
+                *woken = true;
+            }
+        }
+    }
+
+    fn ast(&mut self, n: usize) {
+        let now = self.c.now;
+        let Some(answer) = self.c.dlm.locks[n].ast.take() else {
+            return;
+        };
+        let before = self.c.nodes[n].machine.level();
+        let kick = self.node(n).machine.ast(answer, now);
+        let after = self.c.nodes[n].machine.level();
+        if after > before {
+            self.c.dlm.locks[n].lksb = self.c.dlm.lvb;
+        }
+        self.say(n, Who::Worker, || match answer {
+            Ok(()) => format!("(ast: this node has {})", level_name(after)),
+            Err(refusal) => format!("(ast: refused, {refusal:?})"),
+        });
+        self.checked(n, kick);
+    }
+
+    fn bast(&mut self, n: usize) {
+        let now = self.c.now;
+        let Some(asked) = self.c.dlm.locks[n].bast.take() else {
+            return;
+        };
+        self.say(n, Who::Worker, || {
+            format!("(bast: another node asks for {})", name(asked))
+        });
+        let kick = self.node(n).machine.bast(asked, now);
+        self.kick(n, kick);
+    }
+
+    fn unlock_ast(&mut self, n: usize) {
+        let now = self.c.now;
+        let Some(answer) = self.c.dlm.locks[n].unlock_ast.take() else {
+            return;
+        };
+        if !self.c.dlm.locks[n].exists {
+            self.c.dlm.locks[n].bast = None;
+        }
+        let kick = self.node(n).machine.unlock_ast(answer, now);
+        self.say(n, Who::Worker, || "(unlock ast)".into());
+        self.checked(n, kick);
+    }
+
+    // --- the end of a node ---
+
+    fn die(&mut self, n: usize) {
+        self.say(n, Who::Worker, || "the node dies".into());
+        self.c.deaths -= 1;
+        self.c.dlm.bury(n);
+        *self.node(n) = Node::new(&[], self.config.policy);
+        self.node(n).alive = false;
+    }
+
+    fn lose(&mut self, n: usize) {
+        self.say(n, Who::Worker, || "the node loses the cluster".into());
+        self.c.losses -= 1;
+        self.c.dlm.bury(n);
+        let now = self.c.now;
+        let node = self.node(n);
+        node.lost = true;
+        if let Some(calling) = &mut node.calling {
+            calling.answer = Some(Err(Refusal::Other(-107)));
+        }
+        let kick = node.machine.fail(-107, now);
+        self.kick(n, kick);
+    }
+}
