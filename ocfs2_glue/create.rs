@@ -216,7 +216,9 @@ fn grow(
     if inline {
         store.update(&mut root.block, |b| {
             dinode_edit::init_extent_list(b, was.xattr_inline_size);
-            Edit::of(b).dyn_features(was.dyn_features & !INLINE_DATA_FL);
+            Edit::of(b)
+                .dyn_features(was.dyn_features & !INLINE_DATA_FL)
+                .size(1 << geo.block_bits());
         })?;
     }
     let index = if inline { 0 } else { was.size >> geo.block_bits() };

@@ -141,6 +141,15 @@ impl Mounted {
     }
 }
 
+fn is_marked(inode: &Inode) -> Result<bool> {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    match root.dinode.id1 {
+        Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
+        _ => Err(EUCLEAN),
+    }
+}
+
 /// Sets or clears the mark that says that the journal has to be replayed.
 fn mark(sb: &SuperBlock, inode: &Inode, dirty: bool) -> Result {
     let mut meta = inode.meta();
@@ -161,7 +170,7 @@ fn open_journal(
 ) -> Result<Arc<Journal>> {
     let new = NewJournal::init_inode(inode.clone())?;
     let replay = new.needs_recovery();
-    if replay {
+    if replay && is_marked(inode)? {
         pr_info!("slot {slot}: replaying the journal\n");
     }
     let journal = new.load()?;
