@@ -276,7 +276,7 @@ impl<'a> ExtentList<'a> {
         self.head.used
     }
 
-    /// The used records as bytes, for [`ListMut::copy_from`].
+    /// The used records as bytes, for [`ListMut::append`].
     pub fn raw(&self) -> &'a [u8] {
         let start = self.head.off + LIST_HEADER;
         let end = start + usize::from(self.head.used) * REC;
@@ -551,12 +551,13 @@ impl<'a> ListMut<'a> {
         self.set_used(0);
     }
 
-    /// Copies the records of another list, given as bytes, into this empty one.
-    pub fn copy_from(&mut self, recs: &[u8]) {
-        let at = self.rec_off(0);
-        let used = u16::try_from(recs.len() / REC).unwrap_or(0);
+    /// Adds records of another list, given as bytes, at the end.
+    pub fn append(&mut self, recs: &[u8]) {
+        let used = self.used();
+        let at = self.rec_off(used);
+        let more = u16::try_from(recs.len() / REC).unwrap_or(0);
         if put(self.block, at, recs).is_some() {
-            self.set_used(used);
+            self.set_used(used.saturating_add(more));
         }
     }
 }

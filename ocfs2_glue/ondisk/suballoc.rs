@@ -15,22 +15,29 @@ use super::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
 /// Good for as long as the caller holds the allocator's locks.
 #[derive(Clone, Copy, Debug)]
 pub struct Reserve {
-    runs: [Option<Found>; Self::RUNS],
+    runs: [Found; Self::RUNS],
+    /// How many of `runs` there are.
+    len: usize,
     /// Blocks handed out.
     taken: u16,
 }
 
 impl Reserve {
-    /// Most runs of bits that a reserve is made of, and so the least number of blocks that it can
-    /// always have.
-    pub const RUNS: usize = 16;
+    /// Most runs of bits that a reserve is made of, and so the number of blocks that can always
+    /// be had, however they lie. A tree that grows needs fewer.
+    pub const RUNS: usize = 8;
 
     /// A reserve of nothing.
     pub const fn empty() -> Self {
         Self {
-            runs: [None; Self::RUNS],
+            runs: [Found::NONE; Self::RUNS],
+            len: 0,
             taken: 0,
         }
+    }
+
+    fn runs(&self) -> &[Found] {
+        self.runs.get(..self.len).unwrap_or(&[])
     }
 
     /// Looks for `blocks` blocks. `None` if there are not as many: then the suballocator needs
@@ -42,27 +49,23 @@ impl Reserve {
         blocks: u16,
     ) -> Result<Option<Self>, S::Error> {
         let mut reserve = Self::empty();
-        let mut found = [Found::NONE; Self::RUNS];
         let mut left = blocks;
-        for i in 0..Self::RUNS {
-            if left == 0 {
-                break;
-            }
-            let so_far = found.get(..i).unwrap_or(&[]);
-            let next = alloc.find_besides(store, dinode, (left, 1), None, so_far)?;
-            let Some(next) = next else { return Ok(None) };
-            if let (Some(a), Some(b)) = (found.get_mut(i), reserve.runs.get_mut(i)) {
-                (*a, *b) = (next, Some(next));
-            }
+        while left > 0 {
+            let next = alloc.find_besides(store, dinode, (left, 1), None, reserve.runs())?;
+            let (Some(next), Some(slot)) = (next, reserve.runs.get_mut(reserve.len)) else {
+                return Ok(None);
+            };
+            *slot = next;
+            reserve.len += 1;
             left = left.saturating_sub(next.run.bits);
         }
-        Ok((left == 0).then_some(reserve))
+        Ok(Some(reserve))
     }
 
     /// The next block, without taking it.
     fn next(&self) -> Option<Found> {
         let mut skip = self.taken;
-        for found in self.runs.iter().flatten() {
+        for found in self.runs() {
             if skip < found.run.bits {
                 let run = Run {
                     bit: found.run.bit + skip,

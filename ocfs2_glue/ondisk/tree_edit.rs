@@ -11,10 +11,10 @@
 
 use super::error::Corrupt;
 use super::extent::{
-    decode_extent_block, init_extent_block, set_next_leaf, Branch, ExtentRec, Header, ListMut,
-    H_LIST, MAX_TREE_DEPTH,
+    decode_extent_block, init_extent_block, set_next_leaf, Branch, ExtentList, ExtentRec, Header,
+    ListMut, H_LIST, MAX_TREE_DEPTH,
 };
-use super::store::{Journaled, Suballoc};
+use super::store::{Blocks, Journaled, Suballoc};
 use super::tree::{Leaf, Tree};
 
 /// The range of clusters that no node can leave: for blocks whose range is being changed.
@@ -190,14 +190,14 @@ impl<'g> Tree<'g> {
         Err(bad.into())
     }
 
-    fn node_list<'a, S: Journaled>(
+    fn node_list<'a, S: Blocks>(
         &self,
         store: &'a S,
         root: &'a S::Block,
         node: &'a Node<S::Block>,
-    ) -> super::extent::ExtentList<'a> {
+    ) -> ExtentList<'a> {
         let block = node.block.as_ref().unwrap_or(root);
-        super::extent::ExtentList::again(store.bytes(block), node.head)
+        ExtentList::again(store.bytes(block), node.head)
     }
 
     /// Takes the last record of the leaf left of `leaf` into `leaf`, which has room. The leaf on
@@ -240,21 +240,27 @@ impl<'g> Tree<'g> {
             _ => list.branch(last).map_or(0, |rec| rec.end()),
         };
         let from = claimed.take()?;
-        let mut records = [0; super::geometry::MAX_BLOCK_SIZE];
-        let raw = list.raw();
-        let records = match records.get_mut(..raw.len()) {
-            Some(records) => {
-                records.copy_from_slice(raw);
-                &*records
-            }
-            None => return Err(Corrupt::new(0, "ocfs2_extent_list.l_count").into()),
-        };
         let generation = self.geo.fs_generation;
         let mut block = store.create(from.blkno)?;
         store.update(&mut block, |b| {
-            init_extent_block(b, &from, generation, head.depth);
-            ListMut::new(b, H_LIST).copy_from(records);
+            init_extent_block(b, &from, generation, head.depth)
         })?;
+        // In pieces that a kernel stack has room for.
+        let mut piece = [0; 256];
+        for at in (0..).step_by(piece.len()) {
+            let raw = ExtentList::again(store.bytes(root), head).raw();
+            let rest = raw.get(at..).unwrap_or(&[]);
+            let len = rest.len().min(piece.len());
+            for (to, from) in piece.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            match piece.get(..len) {
+                Some(recs) if len > 0 => {
+                    store.update(&mut block, |b| ListMut::new(b, H_LIST).append(recs))?;
+                }
+                _ => break,
+            }
+        }
         let kind = self.kind;
         store.update(root, |b| {
             let mut list = ListMut::new(b, head.off);
@@ -272,7 +278,7 @@ impl<'g> Tree<'g> {
     }
 
     /// The lowest node with room for another child on the way down to the last leaf.
-    fn find_node_with_room<S: Journaled>(
+    fn find_node_with_room<S: Blocks>(
         &self,
         store: &mut S,
         root: &S::Block,
@@ -310,7 +316,7 @@ impl<'g> Tree<'g> {
 
     /// How many levels the node that a new last leaf would hang below is above the leaves; `None`
     /// if the tree has to become deeper first.
-    pub(super) fn level_with_room<S: Journaled>(
+    pub(super) fn level_with_room<S: Blocks>(
         &self,
         store: &mut S,
         root: &S::Block,

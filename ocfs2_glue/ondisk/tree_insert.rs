@@ -269,7 +269,7 @@ impl<'g> Tree<'g> {
     /// [`Self::insert`] is one record, one [`Self::mark_written`] is two.
     ///
     /// Reads the blocks on the way to the last leaf.
-    pub fn blocks_needed<S: Journaled>(
+    pub fn blocks_needed<S: Blocks>(
         &self,
         store: &mut S,
         root: &S::Block,
@@ -294,7 +294,7 @@ impl<'g> Tree<'g> {
     /// For an append this is a little more than the tree is deep; for a record in the middle it
     /// grows with the number of leaves that have to give way, because the in-tree driver wants
     /// them all full.
-    pub fn credits<S: Journaled>(
+    pub fn credits<S: Blocks>(
         &self,
         store: &mut S,
         root: &S::Block,
@@ -314,7 +314,7 @@ impl<'g> Tree<'g> {
     }
 
     /// Blocks for one new last leaf.
-    fn growth<S: Journaled>(&self, store: &mut S, root: &S::Block) -> Result<u16, S::Error> {
+    fn growth<S: Blocks>(&self, store: &mut S, root: &S::Block) -> Result<u16, S::Error> {
         let depth = self.root_list(store, root).map_err(S::Error::from)?.depth();
         match self.level_with_room(store, root)? {
             Some(level) => Ok(level),
@@ -324,7 +324,7 @@ impl<'g> Tree<'g> {
     }
 
     /// Reads what an insertion of `records` at `cpos` will touch, and counts.
-    fn survey<S: Journaled>(
+    fn survey<S: Blocks>(
         &self,
         store: &mut S,
         root: &S::Block,

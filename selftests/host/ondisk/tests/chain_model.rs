@@ -368,7 +368,7 @@ fn reserves_hold_what_they_promise() {
         alloc.claim(&mut store, &mut dinode, &found).expect("claim");
     }
     store.dirty.clear();
-    let mut reserve = Reserve::find(&mut store, &alloc, &dinode, 190)
+    let mut reserve = Reserve::find(&mut store, &alloc, &dinode, 182)
         .expect("find")
         .expect("room");
     assert!(store.dirty.is_empty());
@@ -379,13 +379,13 @@ fn reserves_hold_what_they_promise() {
         slot: 3,
         reserve: &mut reserve,
     };
-    for _ in 0..190 {
+    for _ in 0..182 {
         let block = claims.claim(&mut store).expect("claim");
         assert!(seen.insert(block.blkno));
         assert_eq!((block.slot, block.loc), (3, 2400));
     }
     let used = check(&mut store, false).len();
-    assert_eq!(used, 1 + 39 + 190);
+    assert_eq!(used, 1 + 39 + 182);
     assert!(claims.claim(&mut store).is_err());
     assert_eq!(
         Reserve::find(&mut store, &alloc, &dinode, 200)
