@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What was synced is there after a crash: the disk is copied while it is mounted,
+# as a power cut would leave it, and the copy is mounted; its journal is replayed.
+volume_make 64
+volume_mount 1
+# append ends with an fsync.
+io 1 append log A 500n
+cp --sparse=always "$VOLUME_IMAGE" "$TEST_LOG.crash"
+volume_umount 1
+cp --sparse=always "$TEST_LOG.crash" "$VOLUME_IMAGE"
+rm "$TEST_LOG.crash"
+sync "$VOLUME_IMAGE"
+volume_mount 1
+matches 'lines=500 rest=0' "$(io 1 check log)" "after the crash"
