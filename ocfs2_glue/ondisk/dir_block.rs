@@ -8,7 +8,7 @@
 //!
 //! The caller holds the directory's inode lock, PR to read and EX to change it.
 
-use super::bytes::{get, get_u64, put, put_u16, put_u64};
+use super::bytes::{get, get_u16, get_u64, put, put_u16, put_u64};
 use super::dinode::{Body, Dinode, INDEXED_DIR_FL};
 use super::dirent::{self, Entries, Entry, MAX_NAME_LEN, MIN_REC_LEN};
 use super::error::{Corrupt, Result};
@@ -25,6 +25,7 @@ pub const TRAILER_SIZE: usize = 0x40;
 const DB_COMPAT_REC_LEN: usize = 0x08;
 const DB_FREE_REC_LEN: usize = 0x0e;
 const DB_SIGNATURE: usize = 0x10;
+const DB_FREE_NEXT: usize = 0x20;
 const DB_BLKNO: usize = 0x28;
 const DB_PARENT_DINODE: usize = 0x30;
 const DB_CHECK: usize = 0x38;
@@ -38,6 +39,32 @@ pub const fn check_offset(block_size: usize) -> usize {
 pub fn is_trailed(block: &[u8]) -> bool {
     let at = block.len().saturating_sub(TRAILER_SIZE);
     get(block, at + DB_SIGNATURE) == Some(TRAILER_SIGNATURE)
+}
+
+fn trailer_field(block: &[u8], field: usize) -> usize {
+    block.len().saturating_sub(TRAILER_SIZE) + field
+}
+
+/// `db_free_rec_len` of a block with a trailer: its largest hole in bytes, 0 if it isn't on the
+/// directory's list of blocks with free space.
+pub fn free_rec_len(block: &[u8]) -> u16 {
+    get_u16(block, trailer_field(block, DB_FREE_REC_LEN)).unwrap_or(0)
+}
+
+/// `db_free_next` of a block with a trailer: the next block of that list, 0 at its end.
+pub fn free_next(block: &[u8]) -> u64 {
+    get_u64(block, trailer_field(block, DB_FREE_NEXT)).unwrap_or(0)
+}
+
+/// Sets `db_free_rec_len`.
+pub(super) fn set_free_rec_len(block: &mut [u8], rec_len: usize) {
+    // A hole is shorter than a block.
+    put_u16(block, trailer_field(block, DB_FREE_REC_LEN), rec_len as u16);
+}
+
+/// Sets `db_free_next`.
+pub(super) fn set_free_next(block: &mut [u8], blkno: u64) {
+    put_u64(block, trailer_field(block, DB_FREE_NEXT), blkno);
 }
 
 /// Whether the blocks of directory `dir` end in a trailer.
@@ -349,6 +376,37 @@ pub fn expand_inline(
     blkno: u64,
     fs: &Geometry,
 ) -> Result<Area> {
+    let metaecc = fs.features.has_incompat(INCOMPAT_META_ECC);
+    expand(
+        inline,
+        dir,
+        block,
+        metaecc.then_some(dir.blkno()),
+        blkno,
+        fs,
+    )
+}
+
+/// As [`expand_inline`], for a directory that gets an index in the same transaction
+/// ([`super::dx_edit::init_root`]): its blocks have trailers.
+pub fn expand_inline_indexed(
+    inline: &[u8],
+    dir: &Dinode,
+    block: &mut [u8],
+    blkno: u64,
+    fs: &Geometry,
+) -> Result<Area> {
+    expand(inline, dir, block, Some(dir.blkno()), blkno, fs)
+}
+
+fn expand(
+    inline: &[u8],
+    dir: &Dinode,
+    block: &mut [u8],
+    trailer: Option<u64>,
+    blkno: u64,
+    fs: &Geometry,
+) -> Result<Area> {
     let old = Area::inline(dir, fs);
     let too_long = old.corrupt("ocfs2_dinode.i_size");
     let mut last = None;
@@ -360,10 +418,6 @@ pub fn expand_inline(
         return Err(Corrupt::new(blkno, "directory block"));
     }
     block.fill(0);
-    let trailer = fs
-        .features
-        .has_incompat(INCOMPAT_META_ECC)
-        .then_some(dir.blkno());
     let area = format_as(block, blkno, trailer, fs).ok_or(too_long)?;
     if old.len() > area.len() {
         return Err(too_long);
@@ -375,7 +429,7 @@ pub fn expand_inline(
     }
     if trailer.is_some() {
         let hole = area.largest_hole(block)?;
-        put_u16(block, area.end + DB_FREE_REC_LEN, hole as u16);
+        set_free_rec_len(block, hole);
     }
     Ok(area)
 }

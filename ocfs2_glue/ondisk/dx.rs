@@ -7,8 +7,8 @@
 //! the leaf block (`struct ocfs2_dx_leaf`) within the cluster. An entry gives the directory block
 //! that has the name.
 //!
-//! For lookups only; an index isn't changed here. A listing goes over the directory's blocks as
-//! in any other directory. `srctree/fs/ocfs2/dir.c`.
+//! For lookups; changes are in [`super::dx_edit`]. A listing goes over the directory's blocks as in
+//! any other directory. `srctree/fs/ocfs2/dir.c`.
 
 use super::bytes::{get, get_u16, get_u32, get_u64};
 use super::dinode::Dinode;
@@ -26,33 +26,33 @@ pub const ROOT_SIGNATURE: [u8; 8] = *b"DXDIR01\0";
 pub const LEAF_SIGNATURE: [u8; 8] = *b"DXLEAF1\0";
 
 // Offsets of struct ocfs2_dx_root_block.
-const DR_SUBALLOC_SLOT: usize = 0x10;
-const DR_SUBALLOC_BIT: usize = 0x12;
-const DR_FS_GENERATION: usize = 0x14;
-const DR_BLKNO: usize = 0x18;
+pub(super) const DR_SUBALLOC_SLOT: usize = 0x10;
+pub(super) const DR_SUBALLOC_BIT: usize = 0x12;
+pub(super) const DR_FS_GENERATION: usize = 0x14;
+pub(super) const DR_BLKNO: usize = 0x18;
 const DR_CLUSTERS: usize = 0x28;
-const DR_FLAGS: usize = 0x2c;
-const DR_DIR_BLKNO: usize = 0x30;
-const DR_NUM_ENTRIES: usize = 0x38;
-const DR_FREE_BLK: usize = 0x40;
-const DR_SUBALLOC_LOC: usize = 0x48;
-const DR_ENTRIES: usize = 0xc0;
+pub(super) const DR_FLAGS: usize = 0x2c;
+pub(super) const DR_DIR_BLKNO: usize = 0x30;
+pub(super) const DR_NUM_ENTRIES: usize = 0x38;
+pub(super) const DR_FREE_BLK: usize = 0x40;
+pub(super) const DR_SUBALLOC_LOC: usize = 0x48;
+pub(super) const DR_ENTRIES: usize = 0xc0;
 /// `OCFS2_DX_FLAG_INLINE` of `dr_flags`: the entries are in the root.
-const FLAG_INLINE: u8 = 0x01;
+pub(super) const FLAG_INLINE: u8 = 0x01;
 
 // Offsets of struct ocfs2_dx_leaf.
-const DL_BLKNO: usize = 0x10;
-const DL_FS_GENERATION: usize = 0x18;
-const DL_LIST: usize = 0x28;
+pub(super) const DL_BLKNO: usize = 0x10;
+pub(super) const DL_FS_GENERATION: usize = 0x18;
+pub(super) const DL_LIST: usize = 0x28;
 
 // Offsets of struct ocfs2_dx_entry_list and struct ocfs2_dx_entry.
-const DE_COUNT: usize = 0x04;
-const DE_NUM_USED: usize = 0x06;
-const DE_ENTRIES: usize = 0x08;
-const DX_MAJOR_HASH: usize = 0x00;
-const DX_MINOR_HASH: usize = 0x04;
-const DX_DIRENT_BLK: usize = 0x08;
-const ENTRY: usize = 16;
+pub(super) const DE_COUNT: usize = 0x04;
+pub(super) const DE_NUM_USED: usize = 0x06;
+pub(super) const DE_ENTRIES: usize = 0x08;
+pub(super) const DX_MAJOR_HASH: usize = 0x00;
+pub(super) const DX_MINOR_HASH: usize = 0x04;
+pub(super) const DX_DIRENT_BLK: usize = 0x08;
+pub(super) const ENTRY: usize = 16;
 
 /// A checked root block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,9 @@ pub struct DxRoot {
 /// A checked list of entries: where it is in its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryList {
-    off: usize,
-    used: u16,
+    pub(super) off: usize,
+    pub(super) used: u16,
+    pub(super) count: u16,
 }
 
 /// An entry of the index.
@@ -99,7 +100,7 @@ impl EntryList {
         if used > count {
             return Err(bad("ocfs2_dx_entry_list.de_num_used"));
         }
-        Ok(Self { off, used })
+        Ok(Self { off, used, count })
     }
 
     /// Number of entries.
@@ -110,6 +111,11 @@ impl EntryList {
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.used == 0
+    }
+
+    /// Whether there is no room for another entry.
+    pub fn is_full(&self) -> bool {
+        self.used >= self.count
     }
 
     /// Entry `index` in `block`, the one that the list was decoded from.
@@ -217,6 +223,21 @@ pub struct Hit<B> {
     pub inode: u64,
     /// Type of that inode, where the entry says.
     pub file_type: Option<FileType>,
+    /// Where the index has it.
+    pub indexed: Indexed<B>,
+}
+
+/// Where an index has an entry, or has room for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Indexed<B> {
+    /// The root block.
+    pub root: B,
+    /// The leaf with the list; `None` while the list is in the root.
+    pub leaf: Option<B>,
+    /// The list.
+    pub list: EntryList,
+    /// Position in the list.
+    pub at: usize,
 }
 
 /// Finds `name` in the indexed directory `dir`; `Ok(None)` if it isn't there, or isn't in the index.
@@ -233,49 +254,105 @@ pub fn lookup<S: Blocks>(
     fs: &Geometry,
     name: &[u8],
 ) -> Result<Option<Hit<S::Block>>, S::Error> {
-    let blkno = dir
-        .dx_root
-        .ok_or(Corrupt::new(dir.blkno(), "ocfs2_dinode.i_dx_root"))?;
-    let root = store.read(blkno)?;
-    let decoded = DxRoot::decode(store.bytes(&root), blkno, dir, fs)?;
-
     let hash = NameHash::of(name, &fs.dx_seed);
-    if let Some(hit) = lookup_hash(store, dir, fs, &root, &decoded, name, hash)? {
+    if let Some(hit) = lookup_hash(store, dir, fs, name, hash)? {
         return Ok(Some(hit));
     }
     match NameHash::legacy(name, &fs.dx_seed) {
-        Some(legacy) => lookup_hash(store, dir, fs, &root, &decoded, name, legacy),
+        Some(legacy) => lookup_hash(store, dir, fs, name, legacy),
         None => Ok(None),
     }
 }
 
-/// Finds `name`, given that it is indexed under `hash`.
+/// Reads and decodes the root of the index of `dir`.
+pub(super) fn read_root<S: Blocks>(
+    store: &mut S,
+    dir: &Dinode,
+    fs: &Geometry,
+) -> Result<(S::Block, DxRoot), S::Error> {
+    let no_index = Corrupt::new(dir.blkno(), "ocfs2_dinode.i_dx_root");
+    let blkno = dir.dx_root.ok_or(no_index)?;
+    let root = store.read(blkno)?;
+    let decoded = DxRoot::decode(store.bytes(&root), blkno, dir, fs)?;
+    Ok((root, decoded))
+}
+
+/// The list that has, or would take, entries with this hash; its end is the position.
+pub(super) fn find_list<S: Blocks>(
+    store: &mut S,
+    dir: &Dinode,
+    fs: &Geometry,
+    hash: NameHash,
+) -> Result<Indexed<S::Block>, S::Error> {
+    let (root, decoded) = read_root(store, dir, fs)?;
+    if let Some(list) = decoded.entries {
+        return Ok(Indexed {
+            root,
+            leaf: None,
+            list,
+            at: list.len(),
+        });
+    }
+    let (blkno, _) = leaf_blkno(store, fs, &root, decoded.suballoc.blkno, hash)?;
+    let leaf = store.read(blkno)?;
+    let list = decode_leaf(store.bytes(&leaf), blkno, fs)?;
+    Ok(Indexed {
+        root,
+        leaf: Some(leaf),
+        list,
+        at: list.len(),
+    })
+}
+
+/// Finds `name`, given that it is indexed under `hash`: looks into the directory blocks of the
+/// entries that have this hash.
 fn lookup_hash<S: Blocks>(
     store: &mut S,
     dir: &Dinode,
     fs: &Geometry,
-    root: &S::Block,
-    decoded: &DxRoot,
     name: &[u8],
     hash: NameHash,
 ) -> Result<Option<Hit<S::Block>>, S::Error> {
-    if let Some(list) = decoded.entries {
-        return search(store, dir, fs, root, list, name, hash);
+    let mut indexed = find_list(store, dir, fs, hash)?;
+    let mut from = 0;
+    loop {
+        let block = indexed.leaf.as_ref().unwrap_or(&indexed.root);
+        let Some((at, entry)) = indexed.list.find(store.bytes(block), from, hash) else {
+            return Ok(None);
+        };
+        from = at + 1;
+        let blkno = entry.dirent_blk;
+        if !fs.is_block(blkno) {
+            return Err(Corrupt::new(dir.blkno(), "ocfs2_dx_entry.dx_dirent_blk").into());
+        }
+        let block = store.read(blkno)?;
+        let bytes = store.bytes(&block);
+        let area = Area::block(bytes, blkno, dir, fs)?;
+        if let Some(found) = area.find(bytes, name)? {
+            let (offset, inode, file_type) = (found.offset, found.inode, found.file_type);
+            indexed.at = at;
+            return Ok(Some(Hit {
+                block,
+                blkno,
+                area,
+                offset,
+                inode,
+                file_type,
+                indexed,
+            }));
+        }
     }
-    let blkno = leaf_blkno(store, fs, root, decoded.suballoc.blkno, hash)?;
-    let leaf = store.read(blkno)?;
-    let list = decode_leaf(store.bytes(&leaf), blkno, fs)?;
-    search(store, dir, fs, &leaf, list, name, hash)
 }
 
-/// Block of the leaf that entries with this hash are in.
-fn leaf_blkno<S: Blocks>(
+/// Block of the leaf that entries with this hash are in, and the least major hash that its cluster
+/// takes.
+pub(super) fn leaf_blkno<S: Blocks>(
     store: &mut S,
     fs: &Geometry,
     root: &S::Block,
     root_blkno: u64,
     hash: NameHash,
-) -> Result<u64, S::Error> {
+) -> Result<(u64, u32), S::Error> {
     let leaf = Tree::of_dx_roots(fs).find_leaf(store, root, hash.major)?;
     let list = leaf.list(store, root);
     let rec = list
@@ -289,43 +366,9 @@ fn leaf_blkno<S: Blocks>(
         .min(rec.clusters.saturating_sub(1));
     let block = hash.minor & (fs.blocks_per_cluster() - 1);
     // The record was found to be on the volume when it was decoded.
-    Ok(rec
-        .blkno
-        .saturating_add(fs.clusters_to_blocks(cluster))
-        .saturating_add(block.into()))
-}
-
-/// Looks for `name` in the directory blocks of the entries that have this hash.
-fn search<S: Blocks>(
-    store: &mut S,
-    dir: &Dinode,
-    fs: &Geometry,
-    index: &S::Block,
-    list: EntryList,
-    name: &[u8],
-    hash: NameHash,
-) -> Result<Option<Hit<S::Block>>, S::Error> {
-    let mut from = 0;
-    while let Some((at, entry)) = list.find(store.bytes(index), from, hash) {
-        from = at + 1;
-        let blkno = entry.dirent_blk;
-        if !fs.is_block(blkno) {
-            return Err(Corrupt::new(dir.blkno(), "ocfs2_dx_entry.dx_dirent_blk").into());
-        }
-        let block = store.read(blkno)?;
-        let bytes = store.bytes(&block);
-        let area = Area::block(bytes, blkno, dir, fs)?;
-        if let Some(found) = area.find(bytes, name)? {
-            let (offset, inode, file_type) = (found.offset, found.inode, found.file_type);
-            return Ok(Some(Hit {
-                block,
-                blkno,
-                area,
-                offset,
-                inode,
-                file_type,
-            }));
-        }
-    }
-    Ok(None)
+    let first = rec.blkno.saturating_add(fs.clusters_to_blocks(cluster));
+    Ok((
+        first.saturating_add(block.into()),
+        rec.cpos.saturating_add(cluster),
+    ))
 }

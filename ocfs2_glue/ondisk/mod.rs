@@ -18,6 +18,8 @@ pub mod dinode_edit;
 pub mod dir_block;
 pub mod dirent;
 pub mod dx;
+pub mod dx_edit;
+pub mod dx_grow;
 pub mod dx_hash;
 pub mod error;
 pub mod extent;

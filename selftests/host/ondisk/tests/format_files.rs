@@ -181,17 +181,17 @@ fn names_are_found_through_an_index_made_by_tunefs() {
         ),
         (
             200,
-            (true, 2),
+            (true, 3),
             "-b 4K -C 4K -N 2 -M local --fs-features=noindexed-dirs",
         ),
         (
             900,
-            (false, 4),
+            (false, 5),
             "-b 1K -C 8K -N 2 -M local --fs-features=noindexed-dirs,noinline-data",
         ),
         (
             4000,
-            (false, 6),
+            (false, 7),
             "-b 512 -C 4K -N 2 -M local --fs-features=noindexed-dirs,noinline-data",
         ),
     ] {

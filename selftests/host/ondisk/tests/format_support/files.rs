@@ -2,9 +2,12 @@
 //! Files and directories made by the format code on an image, for fsck.ocfs2 to judge.
 
 use ocfs2_ondisk_host::ondisk::chain::{Allocator, Found};
-use ocfs2_ondisk_host::ondisk::dinode::{Body, Time, INLINE_DATA_FL};
+use ocfs2_ondisk_host::ondisk::dinode::{Body, Time, INDEXED_DIR_FL, INLINE_DATA_FL};
 use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
 use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
+use ocfs2_ondisk_host::ondisk::dx;
+use ocfs2_ondisk_host::ondisk::dx_edit::{self, Plan};
+use ocfs2_ondisk_host::ondisk::dx_grow;
 use ocfs2_ondisk_host::ondisk::error::Corrupt;
 use ocfs2_ondisk_host::ondisk::extent::ExtentRec;
 use ocfs2_ondisk_host::ondisk::file_type::FileType;
@@ -55,7 +58,16 @@ impl Journaled for Image {
     }
 }
 
-/// No extent blocks: the trees of these tests stay in the dinode.
+/// Extent blocks from the first slot's allocator.
+pub struct ExtentBlocks;
+
+impl ExtentBlockSource<Image> for ExtentBlocks {
+    fn claim(&mut self, image: &mut Image) -> Result<Suballoc, Corrupt> {
+        Ok(image.claim(SystemInode::ExtentAlloc(0), None).suballoc(0))
+    }
+}
+
+/// No extent blocks: for trees that stay in the dinode.
 struct NoExtentBlocks;
 
 impl ExtentBlockSource<Image> for NoExtentBlocks {
@@ -71,17 +83,29 @@ pub const TIME: Time = Time {
 };
 
 impl Image {
-    fn claim(&mut self, allocator: SystemInode, goal: Option<u64>) -> Found {
+    /// Claims a bit; a suballocator that is full gets a group first.
+    pub fn claim(&mut self, allocator: SystemInode, goal: Option<u64>) -> Found {
         let fs = *self.fs();
         let alloc = match allocator {
             SystemInode::GlobalBitmap => Allocator::clusters(&fs),
             _ => Allocator::blocks(&fs),
         };
         let mut dinode = self.system(allocator).blkno();
-        let found = alloc
-            .find(self, &dinode, 1, 1, goal)
-            .unwrap()
-            .expect("no room on the volume");
+        let mut found = alloc.find(self, &dinode, 1, 1, goal).unwrap();
+        if found.is_none() && !matches!(allocator, SystemInode::GlobalBitmap) {
+            let clusters = alloc.group_clusters(self.block(dinode)).unwrap();
+            let bitmap = Allocator::clusters(&fs);
+            let mut global = self.system(SystemInode::GlobalBitmap).blkno();
+            let run = bitmap
+                .find(self, &global, clusters, clusters, None)
+                .unwrap()
+                .unwrap();
+            bitmap.claim(self, &mut global, &run).unwrap();
+            let first = fs.block_to_cluster(run.blkno).unwrap();
+            alloc.add_group(self, &mut dinode, first).unwrap();
+            found = alloc.find(self, &dinode, 1, 1, goal).unwrap();
+        }
+        let found = found.expect("no room on the volume");
         alloc.claim(self, &mut dinode, &found).unwrap();
         found
     }
@@ -218,5 +242,75 @@ impl Image {
         let inode = self.create_inode(mode, 1, rdev);
         self.link(parent, name, inode, FileType::from_mode(mode).unwrap());
         inode
+    }
+
+    /// As [`Image::link`], on a volume where directories in extents have an index.
+    pub fn link_indexed(&mut self, dir: u64, name: &[u8], inode: u64, file_type: FileType) {
+        let fs = *self.fs();
+        for _ in 0..4 {
+            let dinode = self.dinode(dir);
+            if let Body::Inline { .. } = dinode.body {
+                let area = Area::inline(&dinode, &fs);
+                let block = self.block_mut(dir);
+                if let Some(room) = area.find_room(block, name.len()).unwrap() {
+                    area.insert(block, room, name, inode, file_type).unwrap();
+                    return;
+                }
+                self.leave_inline_indexed(dir);
+                continue;
+            }
+            match dx_edit::plan(self, &dinode, &fs, name).unwrap() {
+                Plan::Ready(insert) => {
+                    insert.apply(self, name, inode, file_type).unwrap();
+                    return;
+                }
+                Plan::NoDirRoom => {
+                    self.grow_dir(dir);
+                    let dinode = self.dinode(dir);
+                    let blkno = *self.data_blocks(&dinode).last().unwrap();
+                    let mut block = self.block(blkno).to_vec();
+                    let root = dinode.dx_root.unwrap();
+                    dx_edit::link_block(self.block_mut(root), &mut block, blkno);
+                    self.block_mut(blkno).copy_from_slice(&block);
+                }
+                Plan::NoIndexRoom => {
+                    let growth = dx_grow::plan(self, &dinode, &fs, name).unwrap();
+                    let growth = growth.expect("the index can't grow");
+                    let cluster = self.claim(SystemInode::GlobalBitmap, None).blkno;
+                    growth.apply(self, &fs, cluster, &mut ExtentBlocks).unwrap();
+                    self.growths += 1;
+                }
+            }
+        }
+        panic!("no room for a name, however much was made");
+    }
+
+    /// An inline directory gets a block and an index.
+    fn leave_inline_indexed(&mut self, dir: u64) {
+        let fs = *self.fs();
+        let (old, inline) = (self.dinode(dir), self.block(dir).to_vec());
+        self.grow_dir(dir);
+        let dinode = self.dinode(dir);
+        let blkno = self.data_blocks(&dinode)[0];
+        let mut block = vec![0; fs.block_size()];
+        let area = dir_block::expand_inline_indexed(&inline, &old, &mut block, blkno, &fs).unwrap();
+        self.block_mut(blkno).copy_from_slice(&block);
+
+        let suballoc = self.claim(SystemInode::ExtentAlloc(0), None).suballoc(0);
+        let root = self.block_mut(suballoc.blkno);
+        dx_edit::init_root(root, suballoc, dir, (&block, blkno, &area), &fs).unwrap();
+        let features = dinode.dyn_features | INDEXED_DIR_FL;
+        Edit::of(self.block_mut(dir))
+            .dyn_features(features)
+            .dx_root(suballoc.blkno);
+    }
+
+    /// As [`Image::unlink`], in an indexed directory.
+    pub fn unlink_indexed(&mut self, dir: u64, name: &[u8]) {
+        let (dinode, fs) = (self.dinode(dir), *self.fs());
+        let hit = dx::lookup(self, &dinode, &fs, name)
+            .unwrap()
+            .expect("no such name");
+        dx_edit::remove(self, hit).unwrap();
     }
 }

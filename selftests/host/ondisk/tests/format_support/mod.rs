@@ -56,6 +56,8 @@ pub struct Image {
     pub superblock: Superblock,
     /// Blocks that were read through the trait.
     pub reads: usize,
+    /// How often an index grew.
+    pub growths: usize,
     /// Blocks that the file doesn't have yet.
     dirty: RefCell<BTreeSet<u64>>,
 }
@@ -98,6 +100,7 @@ impl Image {
             bytes,
             superblock,
             reads: 0,
+            growths: 0,
             dirty: RefCell::default(),
         }
     }
