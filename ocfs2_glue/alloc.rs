@@ -39,10 +39,7 @@ pub(crate) struct Allocator {
 
 impl Allocator {
     /// `meta` comes from `new_mutex!` at a place of its own, for a lock class of its own.
-    pub(crate) fn new(
-        inode: ARef<Inode>,
-        meta: impl PinInit<Mutex<Meta>>,
-    ) -> impl PinInit<Self> {
+    pub(crate) fn new(inode: ARef<Inode>, meta: impl PinInit<Mutex<Meta>>) -> impl PinInit<Self> {
         pin_init!(Self { inode, meta <- meta })
     }
 
@@ -54,7 +51,11 @@ impl Allocator {
     /// Keeps all others away, on this node and elsewhere.
     pub(crate) fn lock(&self, wait: &NoFolio) -> Result<Locked<'_>> {
         let held = self.inode.lock_cluster(Mode::Ex, wait)?;
-        Ok(Locked { allocator: self, meta: self.meta.lock(), _held: held })
+        Ok(Locked {
+            allocator: self,
+            meta: self.meta.lock(),
+            _held: held,
+        })
     }
 }
 
@@ -123,7 +124,9 @@ impl Locked<'_> {
             alloc.group_clusters(root.block.bytes())?
         };
         let mut bitmap = mounted.bitmap().lock(wait)?;
-        let found = bitmap.find_clusters(clusters, clusters, None)?.ok_or(ENOSPC)?;
+        let found = bitmap
+            .find_clusters(clusters, clusters, None)?
+            .ok_or(ENOSPC)?;
         let cluster = geo.block_to_cluster(found.blkno).ok_or(EUCLEAN)?;
         // The bitmap's group and dinode, the new group and this dinode.
         let mut handle = mounted.journal().start(4)?;
@@ -149,7 +152,13 @@ impl Locked<'_> {
         let (mut store, root): (Store<'_>, &mut Root) =
             self.meta.change(self.allocator.inode(), handle)?;
         let alloc = chain::Allocator::blocks(&geo);
-        Claims { alloc, dinode: &mut root.block, slot, reserve }.claim(&mut store)
+        Claims {
+            alloc,
+            dinode: &mut root.block,
+            slot,
+            reserve,
+        }
+        .claim(&mut store)
     }
 }
 

@@ -11,10 +11,11 @@ use crate::{
     ondisk::dinode::{Body, I_SYMLINK},
     vfs::{
         address_space::{
-            read_blocks, Mapped, Operations, Purpose, ReadFolio, Readahead, WriteBegin,
-            WriteTarget,
+            read_blocks, Mapped, Operations, Purpose, ReadFolio, Readahead, WriteBegin, WriteTarget,
         },
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+        super_block::Device,
+        trace::{self, RetryOp},
     },
     write::{self, Write},
     Inode, Ocfs2,
@@ -40,10 +41,12 @@ impl Operations<Ocfs2> for Aops {
                 Err(e) => ReadFolio::Err(e),
             },
             None => {
+                let index = folio.pos() as u64 >> kernel::page::PAGE_SHIFT;
                 let unlocked = folio.unlock();
                 match inode.ticket(Mode::Pr, &unlocked) {
                     Ok(ticket) => {
                         inode.volume().counters.retry_read_folio.inc();
+                        trace::retry(inode.sb().dev(), inode.ino(), index, RetryOp::ReadFolio);
                         ReadFolio::Retry(Retry::after(unlocked, ticket))
                     }
                     Err(e) => ReadFolio::Err(e),

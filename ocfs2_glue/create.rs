@@ -142,7 +142,10 @@ fn find_place(dir: &Inode, name: &[u8]) -> Result<Place> {
         return match area.find_room(root.block.bytes(), name.len())? {
             Some(room) => Ok(Place::Inline(area, room)),
             // One cluster, which the dinode's own list has room for.
-            None => Ok(Place::Grow { blocks: 0, credits: 4 }),
+            None => Ok(Place::Grow {
+                blocks: 0,
+                credits: 4,
+            }),
         };
     }
     for index in 0..root.dinode.size >> geo.block_bits() {
@@ -153,11 +156,18 @@ fn find_place(dir: &Inode, name: &[u8]) -> Result<Place> {
         }
     }
     let tree = Tree::of_dinodes(geo);
-    let blocks = tree.blocks_needed(&mut store, &root.block, 1).map_err(tree_error)?;
+    let blocks = tree
+        .blocks_needed(&mut store, &root.block, 1)
+        .map_err(tree_error)?;
     let cpos = root.dinode.clusters;
-    let credits = tree.credits(&mut store, &root.block, cpos, 1).map_err(tree_error)?;
+    let credits = tree
+        .credits(&mut store, &root.block, cpos, 1)
+        .map_err(tree_error)?;
     let credits = credits + 3 + 3 * blocks;
-    Ok(Place::Grow { blocks: u16::try_from(blocks).map_err(|_| ENOSPC)?, credits })
+    Ok(Place::Grow {
+        blocks: u16::try_from(blocks).map_err(|_| ENOSPC)?,
+        credits,
+    })
 }
 
 /// Room for a directory that grows.
@@ -193,7 +203,11 @@ impl<'a> Growth<'a> {
         } else {
             None
         };
-        Ok(Self { extents, reserve, bitmap })
+        Ok(Self {
+            extents,
+            reserve,
+            bitmap,
+        })
     }
 }
 
@@ -221,13 +235,25 @@ fn grow(
                 .size(1 << geo.block_bits());
         })?;
     }
-    let index = if inline { 0 } else { was.size >> geo.block_bits() };
+    let index = if inline {
+        0
+    } else {
+        was.size >> geo.block_bits()
+    };
     if let Some((bitmap, found)) = &mut growth.bitmap {
         bitmap.claim_clusters(store.handle()?, found)?;
         let cpos = if inline { 0 } else { was.clusters };
-        let rec = ExtentRec { cpos, clusters: 1, blkno: found.blkno, flags: 0 };
+        let rec = ExtentRec {
+            cpos,
+            clusters: 1,
+            blkno: found.blkno,
+            flags: 0,
+        };
         let mut source = TreeBlocks {
-            from: growth.extents.as_mut().map(|alloc| (alloc, &mut growth.reserve)),
+            from: growth
+                .extents
+                .as_mut()
+                .map(|alloc| (alloc, &mut growth.reserve)),
             slot,
         };
         Tree::of_dinodes(geo)
@@ -235,13 +261,18 @@ fn grow(
             .map_err(tree_error)?;
     }
     root.reload(geo)?;
-    let at = append_block(store, root, geo, index, |b, blkno, d| match &old {
-        Some(old) => dir_block::expand_inline(old, &was, b, blkno, geo),
-        None => dir_block::format(b, blkno, d, geo).ok_or(crate::ondisk::error::Corrupt::new(
-            blkno,
-            "directory block",
-        )),
-    }, (name, inode))?;
+    let at = append_block(
+        store,
+        root,
+        geo,
+        index,
+        |b, blkno, d| match &old {
+            Some(old) => dir_block::expand_inline(old, &was, b, blkno, geo),
+            None => dir_block::format(b, blkno, d, geo)
+                .ok_or(crate::ondisk::error::Corrupt::new(blkno, "directory block")),
+        },
+        (name, inode),
+    )?;
     store.update(&mut root.block, |b| {
         Edit::of(b).size((index + 1) << geo.block_bits());
     })?;
@@ -283,4 +314,3 @@ fn copy(bytes: &[u8]) -> Result<KVec<u8>> {
     out.extend_from_slice(bytes, GFP_KERNEL)?;
     Ok(out)
 }
-

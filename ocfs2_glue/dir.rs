@@ -7,7 +7,7 @@
 
 use crate::{
     create,
-    file::sync,
+    file::{sync, File},
     inode::{iget, Expect, Root},
     lockres::Mode,
     ondisk::{
@@ -24,6 +24,7 @@ use crate::{
     store::{Block, Store},
     vfs::{
         dir::{Attr, Change, Emitter, Entry, Operations},
+        file::Operations as _,
         folio::NoFolio,
     },
     write, Inode, Ocfs2,
@@ -45,12 +46,7 @@ impl Operations<Ocfs2> for Dir {
         }
     }
 
-    fn create(
-        dir: &Inode,
-        entry: &Entry<'_>,
-        mode: u16,
-        wait: &NoFolio,
-    ) -> Result<ARef<Inode>> {
+    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<ARef<Inode>> {
         create::file(dir, entry, mode, wait)
     }
 
@@ -73,9 +69,14 @@ impl Operations<Ocfs2> for Dir {
                 let _held = dir.lock_cluster(Mode::Pr, wait)?;
                 Listing::read(dir, pos >> bits)?
             };
-            let Some(listing) = listing else { return Ok(()) };
+            let Some(listing) = listing else {
+                return Ok(());
+            };
             let base = pos >> bits << bits;
-            for item in listing.area.entries_from(&listing.bytes, (pos - base) as usize) {
+            for item in listing
+                .area
+                .entries_from(&listing.bytes, (pos - base) as usize)
+            {
                 let item = item?;
                 if item.is_used() {
                     let kind = item.file_type.map_or(0, dt_type);
@@ -191,7 +192,7 @@ pub(crate) fn find_in(
 
 impl Attr<Ocfs2> for Dir {
     fn refresh(inode: &Inode, wait: &NoFolio) -> Result {
-        inode.lock_cluster(Mode::Pr, wait).map(drop)
+        File::before_read(inode, true, wait)
     }
 
     /// Everything but a smaller size.
@@ -213,7 +214,7 @@ impl Attr<Ocfs2> for Dir {
         }
         let _held = inode.lock_cluster(Mode::Ex, &wait)?;
         if let Some(size) = change.size() {
-            write::check_size(inode, size)?;
+            write::fit(inode, &mounted, size, &wait)?;
         }
         let mut handle = mounted.journal().start(1)?;
         change.apply();

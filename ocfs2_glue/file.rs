@@ -16,7 +16,6 @@ pub(crate) struct File;
 impl Operations<Ocfs2> for File {
     fn read_iter(inode: &Inode, mut io: Io<'_, Ocfs2>, wait: &NoFolio) -> Result<usize> {
         Self::before_read(inode, !io.nowait(), wait)?;
-        io.clear_direct();
         io.read()
     }
 
@@ -26,7 +25,6 @@ impl Operations<Ocfs2> for File {
         if io.nowait() {
             return Err(EAGAIN);
         }
-        io.clear_direct();
         let done = {
             let _inode_lock = inode.lock();
             let _rw = inode.locks()?.rw()?.acquire(Mode::Ex, &wait)?;

@@ -14,14 +14,22 @@ use kernel::prelude::*;
 
 /// Flushes for a downconvert from level `from` to level `to`.
 pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
-    let written = if from == Level::Ex { write_back(inode) } else { Ok(()) };
+    let written = if from == Level::Ex {
+        write_back(inode)
+    } else {
+        Ok(())
+    };
     if to == Level::Nl {
         inode.drop_page_cache();
     }
     match written {
         Ok(()) => Flushed::Done,
         Err(e) => {
-            pr_warn!("inode {}: write back failed with error {}\n", inode.ino(), e.to_errno());
+            pr_warn!(
+                "inode {}: write back failed with error {}\n",
+                inode.ino(),
+                e.to_errno()
+            );
             Flushed::Failed
         }
     }
@@ -36,7 +44,9 @@ pub(crate) fn write_back(inode: &Inode) -> Result {
 /// Checkpoints the journal if it holds changes of this inode.
 pub(crate) fn metadata(inode: &Inode) -> Result {
     let volume = inode.volume();
-    let Some(tid) = inode.data().get_ref().last_change() else { return Ok(()) };
+    let Some(tid) = inode.data().get_ref().last_change() else {
+        return Ok(());
+    };
     let journal = volume.journal()?;
     if journal.is_checkpointed(tid) {
         return Ok(());

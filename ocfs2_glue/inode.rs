@@ -105,7 +105,12 @@ pub(crate) struct Meta {
 
 impl Meta {
     pub(crate) fn new() -> Self {
-        Self { known: Known::new(), root: None, last: None, fresh: 0..0 }
+        Self {
+            known: Known::new(),
+            root: None,
+            last: None,
+            fresh: 0..0,
+        }
     }
 
     /// The dinode and the store, for reading. The caller holds the inode's cluster lock.
@@ -204,6 +209,9 @@ impl Inode {
     /// `EINTR` for a task that was killed, `EIO` if the cluster is lost, errors of reading.
     pub(crate) fn lock_cluster(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
         let mut held = self.locks()?.meta.acquire(mode, wait)?;
+        if let Some(cluster) = &self.volume().cluster {
+            cluster.check_nodes(|is_down| crate::slots::any_has_slot(self.sb(), is_down))?;
+        }
         if held.must_refresh() {
             let done = self.refresh(&held);
             held.refreshed(done.is_ok());
@@ -280,12 +288,18 @@ impl Inode {
 
 /// Times of the VFS and of the format.
 pub(crate) fn time(t: crate::ondisk::dinode::Time) -> Time {
-    Time { sec: t.sec, nsec: t.nsec }
+    Time {
+        sec: t.sec,
+        nsec: t.nsec,
+    }
 }
 
 /// The other way round.
 pub(crate) fn disk_time(t: Time) -> crate::ondisk::dinode::Time {
-    crate::ondisk::dinode::Time { sec: t.sec, nsec: t.nsec }
+    crate::ondisk::dinode::Time {
+        sec: t.sec,
+        nsec: t.nsec,
+    }
 }
 
 fn attributes(d: &Dinode, volume: &Volume) -> Attributes {
@@ -328,7 +342,11 @@ pub(crate) fn iget(
         Expect::User => Lock::plain(volume, LockName::open(blkno))?,
         Expect::System => Lock::Local,
     };
-    let locks = Locks { meta: Lock::for_inode(volume, inode, name)?, open, rw: SetOnce::new() };
+    let locks = Locks {
+        meta: Lock::for_inode(volume, inode, name)?,
+        open,
+        rw: SetOnce::new(),
+    };
     inode.data().get_ref().locks.populate(locks);
     // From here on eviction gives the locks up, whatever happens.
     let dinode = read(inode, expect, wait)?;
@@ -337,7 +355,12 @@ pub(crate) fn iget(
         _ => 0,
     };
     let tables = crate::tables::of(dinode.file_type);
-    Ok(new.finish(&attributes(&dinode, volume), dinode.generation, rdev, tables))
+    Ok(new.finish(
+        &attributes(&dinode, volume),
+        dinode.generation,
+        rdev,
+        tables,
+    ))
 }
 
 /// Reads the dinode of a new inode under its lock.
@@ -359,7 +382,10 @@ fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
     let dinode = read?;
     if expect == Expect::User {
         *data.opened.lock() = Some(locks.open.acquire(Mode::Pr, wait)?);
-        locks.rw.populate(Lock::plain(volume, LockName::rw(inode.ino(), dinode.generation))?);
+        locks.rw.populate(Lock::plain(
+            volume,
+            LockName::rw(inode.ino(), dinode.generation),
+        )?);
     } else {
         locks.rw.populate(Lock::Local);
     }
@@ -373,7 +399,11 @@ pub(crate) fn evict(inode: &Inode) {
     match crate::flush::metadata(inode) {
         // Without a journal nothing was changed.
         Ok(()) | Err(EROFS) => {}
-        Err(e) => pr_err!("inode {}: error {} at eviction\n", inode.ino(), e.to_errno()),
+        Err(e) => pr_err!(
+            "inode {}: error {} at eviction\n",
+            inode.ino(),
+            e.to_errno()
+        ),
     }
     data.jbd().release();
     let opened = data.get_ref().opened.lock().take();

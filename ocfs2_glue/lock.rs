@@ -20,10 +20,11 @@ use crate::{
         delayed_work,
         folio::{NoFolio, Waited},
         inode::Backref,
+        lksb::{impl_has_lksb, Lksb},
         nofs::NoFs,
         stackglue::{self, LockCallbacks, LockFlags},
-        lksb::{impl_has_lksb, Lksb},
         time::monotonic_ns,
+        trace,
         wait::WaitQueue,
     },
     Inode, Ocfs2, Volume,
@@ -95,7 +96,10 @@ impl Lock {
         match &volume.cluster {
             None => Ok(Lock::Local),
             Some(cluster) => {
-                let kind = Kind { lvb: true, refresh: true };
+                let kind = Kind {
+                    lvb: true,
+                    refresh: true,
+                };
                 LockRes::new(cluster, name, kind, Some(inode.backref()?)).map(Lock::Cluster)
             }
         }
@@ -106,7 +110,10 @@ impl Lock {
         match &volume.cluster {
             None => Ok(Lock::Local),
             Some(cluster) => {
-                let kind = Kind { lvb: false, refresh: false };
+                let kind = Kind {
+                    lvb: false,
+                    refresh: false,
+                };
                 LockRes::new(cluster, name, kind, None).map(Lock::Cluster)
             }
         }
@@ -173,7 +180,9 @@ impl Inode {
 impl Held {
     /// Whether this holder must refresh what the lock protects before anybody uses it.
     pub(crate) fn must_refresh(&self) -> bool {
-        self.inner.as_ref().is_some_and(|(_, hold)| hold.must_refresh())
+        self.inner
+            .as_ref()
+            .is_some_and(|(_, hold)| hold.must_refresh())
     }
 
     /// Reports the refresh.
@@ -240,12 +249,25 @@ impl LockRes {
     }
 
     fn try_acquire(self: &Arc<Self>, mode: Mode) -> Option<Held> {
-        let step = self.machine.lock().acquire(mode, How::Try, task(), monotonic_ns());
+        if !self.cluster.is_fine() {
+            return None;
+        }
+        let step = self
+            .machine
+            .lock()
+            .acquire(mode, How::Try, task(), monotonic_ns());
         self.kick(step.kick);
         match step.value {
-            Outcome::Granted(hold) => Some(Held { inner: Some((self.clone(), hold)) }),
+            Outcome::Granted(hold) => Some(Held {
+                inner: Some((self.clone(), hold)),
+            }),
             _ => {
                 self.cluster.counters.would_block.inc();
+                trace::would_block(
+                    self.cluster.dev,
+                    self.name.as_bytes(),
+                    dlm_mode(mode) as i32,
+                );
                 None
             }
         }
@@ -256,12 +278,19 @@ impl LockRes {
             return Err(EIO);
         }
         let mut seen = self.wakes.load(Acquire);
-        let step = self.machine.lock().acquire(mode, how, task(), monotonic_ns());
+        let step = self
+            .machine
+            .lock()
+            .acquire(mode, how, task(), monotonic_ns());
         let mut outcome = self.carry_out(step);
         let mut waited_from = None;
         let result = loop {
             match outcome {
-                Outcome::Granted(hold) => break Ok(Held { inner: Some((self.clone(), hold)) }),
+                Outcome::Granted(hold) => {
+                    break Ok(Held {
+                        inner: Some((self.clone(), hold)),
+                    })
+                }
                 Outcome::WouldBlock => break Err(EAGAIN),
                 Outcome::Failed(fault) => break Err(errno_of(fault)),
                 Outcome::Wait(waiter) => {
@@ -277,8 +306,12 @@ impl LockRes {
             }
         };
         if let Some(from) = waited_from {
+            let waited = monotonic_ns().saturating_sub(from);
             self.cluster.counters.blocking_acquires.inc();
-            self.cluster.counters.longest_wait_ns.max(monotonic_ns().saturating_sub(from));
+            self.cluster.counters.longest_wait_ns.max(waited);
+            let done = result.as_ref().map(|_| ()).map_err(|e: &Error| *e);
+            let level = dlm_mode(mode) as i32;
+            trace::acquire(self.cluster.dev, self.name.as_bytes(), level, done, waited);
         }
         result
     }
@@ -289,7 +322,8 @@ impl LockRes {
     }
 
     fn sleep(&self, seen: u64) -> Result {
-        self.wait.wait_killable(|| self.wakes.load(Acquire) != seen || self.cluster.is_lost())?;
+        self.wait
+            .wait_killable(|| self.wakes.load(Acquire) != seen || self.cluster.is_lost())?;
         if self.cluster.is_lost() {
             return Err(EIO);
         }
@@ -320,10 +354,19 @@ impl LockRes {
     fn call(self: &Arc<Self>, call: DlmCall, value: Option<[u8; lvb::SIZE]>) {
         let answer = match self.cluster.connection() {
             Ok(connection) => match call {
-                DlmCall::Lock { level, convert, noqueue, lvb } => {
+                DlmCall::Lock {
+                    level,
+                    convert,
+                    noqueue,
+                    lvb,
+                } => {
                     self.cluster.counters.dlm_requests.inc();
                     self.set_value(lvb, value);
-                    let flags = LockFlags { convert, noqueue, valblk: lvb != Lvb::Unused };
+                    let flags = LockFlags {
+                        convert,
+                        noqueue,
+                        valblk: lvb != Lvb::Unused,
+                    };
                     connection.lock(self, dlm_level(level), flags, self.name.as_bytes())
                 }
                 DlmCall::Cancel => {
@@ -337,7 +380,10 @@ impl LockRes {
             },
             Err(e) => Err(e),
         };
-        let kick = self.machine.lock().returned(answer_of(answer), monotonic_ns());
+        let kick = self
+            .machine
+            .lock()
+            .returned(answer_of(answer), monotonic_ns());
         self.kick(kick.unwrap_or_default());
     }
 
@@ -362,6 +408,7 @@ impl LockRes {
         let step = self.machine.lock().work(monotonic_ns());
         if let Work::Flush { from, to } = self.carry_out(step) {
             self.cluster.counters.downconverts.inc();
+            let begun = monotonic_ns();
             let done = match &self.inode {
                 None => Flushed::Done,
                 // An inode that is gone was written back before; nobody can say what its value
@@ -370,6 +417,21 @@ impl LockRes {
                     .with(|inode| flush::inode(inode, from, to))
                     .unwrap_or(Flushed::Failed),
             };
+            let result = if done == Flushed::Done {
+                Ok(())
+            } else {
+                Err(EIO)
+            };
+            let (from, to) = (dlm_level(from) as i32, dlm_level(to) as i32);
+            let took = monotonic_ns().saturating_sub(begun);
+            trace::downconvert(
+                self.cluster.dev,
+                self.name.as_bytes(),
+                from,
+                to,
+                result,
+                took,
+            );
             let step = self.machine.lock().flushed(done, monotonic_ns());
             if let Ok(step) = step {
                 self.carry_out(step);
@@ -411,7 +473,12 @@ impl LockCallbacks for LockRes {
 
     fn blocking_ast(this: ArcBorrow<'_, Self>, level: i32) {
         this.cluster.counters.basts.inc();
-        let mode = if level == stackglue::Level::Ex as i32 { Mode::Ex } else { Mode::Pr };
+        trace::bast(this.cluster.dev, this.name.as_bytes(), level);
+        let mode = if level == stackglue::Level::Ex as i32 {
+            Mode::Ex
+        } else {
+            Mode::Pr
+        };
         let kick = this.machine.lock().bast(mode, monotonic_ns());
         Arc::from(this).kick(kick);
     }
@@ -425,6 +492,10 @@ impl LockCallbacks for LockRes {
 
 fn task() -> Task {
     Task(current!().pid() as u32)
+}
+
+fn dlm_mode(mode: Mode) -> stackglue::Level {
+    dlm_level(mode.level())
 }
 
 fn dlm_level(level: Level) -> stackglue::Level {

@@ -55,7 +55,11 @@ pub(crate) fn blocks(
     } else if fresh.start > block {
         count = count.min(fresh.start - block);
     }
-    Ok(Some(address_space::Mapped { block: blkno + skip, count, fresh: is_fresh }))
+    Ok(Some(address_space::Mapped {
+        block: blkno + skip,
+        count,
+        fresh: is_fresh,
+    }))
 }
 
 /// The part of `m` from cluster `cpos` on, if it covers that.
@@ -63,9 +67,14 @@ fn part(m: &Mapping, cpos: u32, geo: &crate::ondisk::geometry::Geometry) -> Opti
     let skip = cpos.checked_sub(m.cpos).filter(|skip| *skip < m.clusters)?;
     let what = match m.what {
         Mapped::Hole => Mapped::Hole,
-        Mapped::Extent { blkno, flags } => {
-            Mapped::Extent { blkno: blkno + geo.clusters_to_blocks(skip), flags }
-        }
+        Mapped::Extent { blkno, flags } => Mapped::Extent {
+            blkno: blkno + geo.clusters_to_blocks(skip),
+            flags,
+        },
     };
-    Some(Mapping { cpos, clusters: m.clusters - skip, what })
+    Some(Mapping {
+        cpos,
+        clusters: m.clusters - skip,
+        what,
+    })
 }

@@ -73,7 +73,11 @@ impl Mounted {
 
     /// A transaction was begun that can't be completed: it must never be committed.
     pub(crate) fn half_done(&self, e: Error) {
-        pr_err!("slot {}: a change failed half way with error {}\n", self.number, e.to_errno());
+        pr_err!(
+            "slot {}: a change failed half way with error {}\n",
+            self.number,
+            e.to_errno()
+        );
         self.journal.abort(e);
     }
 
@@ -154,8 +158,14 @@ fn is_marked(inode: &Inode) -> Result<bool> {
 fn mark(sb: &SuperBlock, inode: &Inode, dirty: bool) -> Result {
     let mut meta = inode.meta();
     let (_, root) = meta.read(inode)?;
-    let Id1::Journal { flags, .. } = root.dinode.id1 else { return Err(EUCLEAN) };
-    let flags = if dirty { flags | JOURNAL_DIRTY_FL } else { flags & !JOURNAL_DIRTY_FL };
+    let Id1::Journal { flags, .. } = root.dinode.id1 else {
+        return Err(EUCLEAN);
+    };
+    let flags = if dirty {
+        flags | JOURNAL_DIRTY_FL
+    } else {
+        flags & !JOURNAL_DIRTY_FL
+    };
     root.block.write_sync(sb, |b| {
         Edit::of(b).journal_flags(flags);
     })?;

@@ -62,7 +62,10 @@ impl SuperLock {
         if held.is_err() {
             lock.shut_down(None);
         }
-        Ok(Self { held: Some(held?), lock })
+        Ok(Self {
+            held: Some(held?),
+            lock,
+        })
     }
 }
 
@@ -100,7 +103,8 @@ impl Map {
 
     fn owner(&self, slot: u16) -> Option<u32> {
         let place = self.layout.locate(slot)?;
-        self.layout.get(self.blocks.get(place.block)?.bytes(), place)
+        self.layout
+            .get(self.blocks.get(place.block)?.bytes(), place)
     }
 
     fn set(&mut self, sb: &SuperBlock, slot: u16, node: Option<u32>) -> Result {
@@ -128,7 +132,10 @@ fn is_dirty(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
 fn is_in_use(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
     let volume = crate::volume_of(sb);
     let blkno = system_blkno(sb, SystemInode::Journal(slot), wait)?;
-    let lock = Lock::plain(volume, LockName::meta_system(blkno, volume.geo.fs_generation))?;
+    let lock = Lock::plain(
+        volume,
+        LockName::meta_system(blkno, volume.geo.fs_generation),
+    )?;
     let held = lock.acquire_now(Mode::Ex, wait);
     let in_use = match &held {
         Ok(_) => Ok(false),
@@ -190,6 +197,36 @@ pub(crate) fn check_read_only(sb: &SuperBlock, wait: &NoFolio) -> Result {
     let map = Map::read(sb, wait)?;
     refuse_dead(sb, &map, None, wait)
 }
+
+/// Whether one of the nodes that `is_down` knows is in the slot map. A node that unmounted took
+/// itself out before it left, so the map is read without a lock.
+pub(crate) fn any_has_slot(sb: &SuperBlock, is_down: &dyn Fn(u32) -> bool) -> Result<bool> {
+    let volume = crate::volume_of(sb);
+    let layout = SlotMap::new(&volume.geo);
+    let places = volume.slot_map_blocks().ok_or(EIO)?;
+    for slot in 0..layout.slots() {
+        let place = layout.locate(slot).ok_or(EUCLEAN)?;
+        let blkno = *places.get(place.block).ok_or(EUCLEAN)?;
+        let block = Block::read_fresh(sb, blkno, volume.geo.block_size())?;
+        if layout.get(block.bytes(), place).is_some_and(is_down) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Where the blocks of the slot map are.
+pub(crate) fn map_blocks(sb: &SuperBlock, wait: &NoFolio) -> Result<[u64; MAX_MAP_BLOCKS]> {
+    let map = Map::read(sb, wait)?;
+    let mut places = [0; MAX_MAP_BLOCKS];
+    for (place, block) in places.iter_mut().zip(&map.blocks) {
+        *place = block.blkno();
+    }
+    Ok(places)
+}
+
+/// 255 slots of 8 bytes in blocks of 512.
+pub(crate) const MAX_MAP_BLOCKS: usize = 4;
 
 /// Gives `slot` back.
 pub(crate) fn release(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {

@@ -30,7 +30,10 @@ pub(crate) struct Known {
 impl Known {
     /// Knows nothing.
     pub(crate) fn new() -> Self {
-        Self { generation: 0, blocks: RBTree::new() }
+        Self {
+            generation: 0,
+            blocks: RBTree::new(),
+        }
     }
 
     /// Forgets everything if the lock was granted anew since. Returns whether it was.
@@ -57,7 +60,6 @@ impl Known {
         Ok(())
     }
 }
-
 
 /// One block and what it held when it was read.
 pub(crate) struct Block {
@@ -93,11 +95,7 @@ impl Block {
     }
 
     /// Changes the block outside of the journal, on the device, and waits.
-    pub(crate) fn write_sync(
-        &mut self,
-        sb: &SuperBlock,
-        change: impl FnOnce(&mut [u8]),
-    ) -> Result {
+    pub(crate) fn write_sync(&mut self, sb: &SuperBlock, change: impl FnOnce(&mut [u8])) -> Result {
         change(&mut self.bytes);
         self.bh.write_sync(sb, &self.bytes)
     }
@@ -114,7 +112,12 @@ pub(crate) struct Store<'a> {
 impl<'a> Store<'a> {
     /// To read with. The caller holds the cluster lock that `known` is kept for.
     pub(crate) fn new(sb: &'a SuperBlock, geo: &'a Geometry, known: &'a mut Known) -> Self {
-        Self { sb, geo, known, handle: None }
+        Self {
+            sb,
+            geo,
+            known,
+            handle: None,
+        }
     }
 
     /// To change with, in the transaction of `handle`.
@@ -124,7 +127,12 @@ impl<'a> Store<'a> {
         known: &'a mut Known,
         handle: &'a mut Handle,
     ) -> Self {
-        Self { sb, geo, known, handle: Some(handle) }
+        Self {
+            sb,
+            geo,
+            known,
+            handle: Some(handle),
+        }
     }
 
     /// The transaction; `EROFS` for a store that only reads.
@@ -155,7 +163,11 @@ impl Blocks for Store<'_> {
             return Err(Corrupt::new(blkno, "block number").into());
         }
         let mut block = Block::new(self.known.read(self.sb, blkno)?, self.geo.block_size())?;
-        if self.geo.features.has_incompat(crate::ondisk::features::INCOMPAT_META_ECC) {
+        if self
+            .geo
+            .features
+            .has_incompat(crate::ondisk::features::INCOMPAT_META_ECC)
+        {
             if let Some(at) = block_check::place(&block.bytes) {
                 block_check::verify_and_fix(&mut block.bytes, at, blkno)?;
             }

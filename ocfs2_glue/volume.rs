@@ -21,7 +21,7 @@ use crate::{
         debugfs,
         folio::NoFolio,
         fs_context::Param,
-        super_block::{Device, FileSystem, NewSuperBlock, StatFs},
+        super_block::{FileSystem, NewSuperBlock, StatFs},
     },
     Inode, Ocfs2, SuperBlock,
 };
@@ -29,7 +29,7 @@ use kernel::{
     debugfs::{Dir as DebugDir, File as DebugFile},
     new_mutex, new_spinlock,
     prelude::*,
-    sync::{aref::ARef, Arc, Mutex, SpinLock},
+    sync::{aref::ARef, Arc, Mutex, SetOnce, SpinLock},
 };
 
 /// `s_fs_info`: what all of a volume's inodes share.
@@ -44,6 +44,8 @@ pub(crate) struct Volume {
     /// This node's number; 0 on a local volume.
     pub(crate) node: u32,
     fsid: u64,
+    /// Where the slot map is.
+    slot_map: SetOnce<[u64; slots::MAX_MAP_BLOCKS]>,
     /// While it is mounted read-write.
     #[pin]
     mounted: SpinLock<Option<Arc<Mounted>>>,
@@ -95,6 +97,11 @@ impl Volume {
         self.mounted.lock().clone().ok_or(EROFS)
     }
 
+    /// Blocks of the slot map, once they are known.
+    pub(crate) fn slot_map_blocks(&self) -> Option<&[u64; slots::MAX_MAP_BLOCKS]> {
+        self.slot_map.as_ref()
+    }
+
     /// Clusters in units of 512 bytes, as `i_blocks` counts.
     pub(crate) fn sectors(&self, clusters: u32) -> u64 {
         u64::from(clusters) << (self.geo.cluster_bits() - 9)
@@ -122,7 +129,9 @@ impl FileSystem for Ocfs2 {
             (b"cluster_stack", Some(_)) => {}
             (b"data", Some(b"ordered")) | (b"errors", Some(b"remount-ro")) => {}
             (b"slice_ms", Some(v)) => {
-                let ms = core::str::from_utf8(v).ok().and_then(|s| s.parse::<u32>().ok());
+                let ms = core::str::from_utf8(v)
+                    .ok()
+                    .and_then(|s| s.parse::<u32>().ok());
                 options.slice_ms = ms.filter(|ms| *ms <= 10_000).ok_or(EINVAL)?;
             }
             (b"heartbeat" | b"data" | b"errors" | b"slice_ms", _) => {
@@ -160,12 +169,13 @@ impl FileSystem for Ocfs2 {
             idle_ns: IDLE_NS,
             ticket_ns: TICKET_NS,
         };
+        let dev = sb.device().dev();
         let (cluster, node) = match found.cluster {
             superblock::Cluster::Local => (None, 0),
             named => {
                 let uuid = found.uuid_string();
                 let (stack, name) = (named.stack(), named.name());
-                let cluster = Cluster::join(stack, name, &uuid, policy, counters.clone())
+                let cluster = Cluster::join(stack, name, &uuid, policy, counters.clone(), dev)
                     .inspect_err(|e| {
                         pr_err!("can't join the cluster: error {}\n", e.to_errno());
                     })?;
@@ -181,6 +191,7 @@ impl FileSystem for Ocfs2 {
                 cluster,
                 node,
                 fsid,
+                slot_map: SetOnce::new(),
                 mounted <- new_spinlock!(None),
                 bitmap <- new_mutex!(None),
             }),
@@ -190,6 +201,7 @@ impl FileSystem for Ocfs2 {
 
     fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<ARef<Inode>> {
         let volume = crate::volume_of(sb);
+        volume.slot_map.populate(slots::map_blocks(sb, wait)?);
         if sb.is_read_only() {
             slots::check_read_only(sb, wait)?;
         } else {
@@ -234,7 +246,9 @@ impl FileSystem for Ocfs2 {
         // Not through the inode's own store, which the allocator doesn't keep up to date.
         let mut meta = Meta::new();
         let (_, root) = meta.read(&bitmap)?;
-        let Id1::Bitmap { used, total } = root.dinode.id1 else { return Err(EUCLEAN) };
+        let Id1::Bitmap { used, total } = root.dinode.id1 else {
+            return Err(EUCLEAN);
+        };
         let free = total.saturating_sub(used);
         Ok(StatFs {
             block_size: geo.block_size() as u32,
@@ -273,10 +287,16 @@ impl Volume {
 
 fn warn_read_only(unwritable: &Features, missing: &Features) {
     if !unwritable.is_empty() {
-        pr_warn!("can't write volumes with {}: mounting read-only\n", unwritable);
+        pr_warn!(
+            "can't write volumes with {}: mounting read-only\n",
+            unwritable
+        );
     }
     if !missing.is_empty() {
-        pr_warn!("can't write volumes without {}: mounting read-only\n", missing);
+        pr_warn!(
+            "can't write volumes without {}: mounting read-only\n",
+            missing
+        );
     }
 }
 

@@ -112,14 +112,22 @@ fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
         None => None,
     };
     let records: u16 = if mark { 2 } else { 1 };
-    let blocks =
-        tree.blocks_needed(&mut store, &root.block, records.into()).map_err(tree_error)?;
-    let credits =
-        tree.credits(&mut store, &root.block, cpos, records).map_err(tree_error)?;
+    let blocks = tree
+        .blocks_needed(&mut store, &root.block, records.into())
+        .map_err(tree_error)?;
+    let credits = tree
+        .credits(&mut store, &root.block, cpos, records)
+        .map_err(tree_error)?;
     // The dinode; group and dinode of the bitmap; for each extent block the same of its own.
     let credits = credits + 1 + 2 + 3 * blocks;
     let blocks = u16::try_from(blocks).map_err(|_| ENOSPC)?;
-    Ok(Plan::Cluster { cpos, mark, goal, blocks, credits })
+    Ok(Plan::Cluster {
+        cpos,
+        mark,
+        goal,
+        blocks,
+        credits,
+    })
 }
 
 /// What user space hears of a tree that couldn't be changed.
@@ -154,12 +162,36 @@ pub(crate) fn begin(
     let (handle, inline, ordered) = match todo {
         Plan::Inline => (mounted.journal().start(1)?, true, false),
         Plan::Ready | Plan::Expand => (mounted.journal().start(1)?, false, false),
-        Plan::Cluster { cpos, mark, goal, blocks, credits } => {
-            let want = Want { cpos, mark, goal, blocks, credits };
-            (allocate(inode, &mounted, &want, (start, len), &wait)?, false, true)
+        Plan::Cluster {
+            cpos,
+            mark,
+            goal,
+            blocks,
+            credits,
+        } => {
+            let want = Want {
+                cpos,
+                mark,
+                goal,
+                blocks,
+                credits,
+            };
+            (
+                allocate(inode, &mounted, &want, (start, len), &wait)?,
+                false,
+                true,
+            )
         }
     };
-    let write = KBox::new(Write { handle, inline, ordered, _held: held }, GFP_KERNEL)?;
+    let write = KBox::new(
+        Write {
+            handle,
+            inline,
+            ordered,
+            _held: held,
+        },
+        GFP_KERNEL,
+    )?;
     let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
     if inline {
         fill_inline(inode, &mut folio)?;
@@ -177,7 +209,11 @@ fn fill_inline(inode: &Inode, folio: &mut WriteFolio) -> Result {
     }
     let mut meta = inode.meta();
     let (_, root) = meta.read(inode)?;
-    let bytes = root.block.bytes().get(root.dinode.inline_range()).unwrap_or(&[]);
+    let bytes = root
+        .block
+        .bytes()
+        .get(root.dinode.inline_range())
+        .unwrap_or(&[]);
     folio.fill(bytes);
     Ok(())
 }
@@ -229,8 +265,12 @@ fn allocate(
         let (mut store, root) = meta.change(inode, &mut handle)?;
         let blkno = match found {
             Some(found) => {
-                let rec =
-                    ExtentRec { cpos: want.cpos, clusters: 1, blkno: found.blkno, flags: 0 };
+                let rec = ExtentRec {
+                    cpos: want.cpos,
+                    clusters: 1,
+                    blkno: found.blkno,
+                    flags: 0,
+                };
                 tree.insert(&mut store, &mut root.block, &rec, &mut source)
                     .map_err(tree_error)?;
                 found.blkno
@@ -315,7 +355,14 @@ fn end_with(
             return Ok(());
         }
         if write.inline {
-            store_inline(inode, &mut meta, &mut write.handle, &folio, old_size.min(pos), size)?;
+            store_inline(
+                inode,
+                &mut meta,
+                &mut write.handle,
+                &folio,
+                old_size.min(pos),
+                size,
+            )?;
         }
         inode.set_size(size);
         update_dinode(inode, &mut meta, &mut write.handle, size)
@@ -372,14 +419,18 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     let geo = &inode.volume().geo;
     let mut bitmap = mounted.bitmap().lock(wait)?;
     let found = bitmap.find_clusters(1, 1, None)?.ok_or(ENOSPC)?;
-    inode.sb().zeroout(found.blkno, u64::from(geo.blocks_per_cluster()))?;
-    let data = inode.data();
+    inode
+        .sb()
+        .zeroout(found.blkno, u64::from(geo.blocks_per_cluster()))?;
     {
         let mut meta = inode.meta();
         let (_, root) = meta.read(inode)?;
-        let text = root.block.bytes().get(root.dinode.inline_range()).unwrap_or(&[]);
-        let mut block =
-            crate::store::Block::read_fresh(inode.sb(), found.blkno, geo.block_size())?;
+        let text = root
+            .block
+            .bytes()
+            .get(root.dinode.inline_range())
+            .unwrap_or(&[]);
+        let mut block = crate::store::Block::read_fresh(inode.sb(), found.blkno, geo.block_size())?;
         block.write_sync(inode.sb(), |b| {
             b.fill(0);
             bytes::put(b, 0, text);
@@ -396,8 +447,16 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             crate::ondisk::dinode_edit::init_extent_list(b, xattr);
             Edit::of(b).dyn_features(features);
         })?;
-        let rec = ExtentRec { cpos: 0, clusters: 1, blkno: found.blkno, flags: 0 };
-        let mut none = TreeBlocks { from: None, slot: mounted.slot() };
+        let rec = ExtentRec {
+            cpos: 0,
+            clusters: 1,
+            blkno: found.blkno,
+            flags: 0,
+        };
+        let mut none = TreeBlocks {
+            from: None,
+            slot: mounted.slot(),
+        };
         Tree::of_dinodes(geo)
             .insert(&mut store, &mut root.block, &rec, &mut none)
             .map_err(tree_error)?;
@@ -407,10 +466,10 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     handle.stop()
 }
 
-/// Whether a file may get this size: inline ones only up to what fits the dinode.
-pub(crate) fn check_size(inode: &Inode, size: i64) -> Result {
+/// Makes an inline file one that can have this size. The inode lock is held at EX.
+pub(crate) fn fit(inode: &Inode, mounted: &Mounted, size: i64, wait: &NoFolio) -> Result {
     match inode.body()? {
-        Body::Inline { room } if size > i64::from(room) => Err(EOPNOTSUPP),
+        Body::Inline { room } if size > i64::from(room) => expand_inline(inode, mounted, wait),
         _ => Ok(()),
     }
 }

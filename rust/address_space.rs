@@ -112,7 +112,10 @@ pub(crate) struct WriteTarget<'a, T: FileSystem> {
 impl<T: FileSystem> WriteTarget<'_, T> {
     /// A write that comes from the file system itself, without a kiocb.
     pub(crate) fn internal(inode: &Inode<T>) -> WriteTarget<'_, T> {
-        WriteTarget { iocb: core::ptr::null(), inode }
+        WriteTarget {
+            iocb: core::ptr::null(),
+            inode,
+        }
     }
 
     /// Whether the writer asked not to be blocked (`IOCB_NOWAIT`).
@@ -169,12 +172,6 @@ impl<T: FileSystem> Inode<T> {
             bindings::truncate_inode_pages(self.mapping().as_ptr(), 0);
         }
     }
-
-    /// Whether the page cache is empty.
-    pub(crate) fn page_cache_is_empty(&self) -> bool {
-        // SAFETY: A word that may be read at any time.
-        unsafe { self.mapping().as_ref() }.nrpages == 0
-    }
 }
 
 /// Starts reading all of `folio` from the device. The I/O unlocks it.
@@ -193,7 +190,12 @@ pub(crate) fn prepare_write<T: FileSystem, O: Operations<T>>(
     // got the folio for this position, so `len` is cut to its end here.
     to_result(unsafe {
         let room = folio.size() - (pos - folio.pos()) as usize;
-        bindings::__block_write_begin(folio.as_raw(), pos, len.min(room) as u32, Some(get_block::<T, O>))
+        bindings::__block_write_begin(
+            folio.as_raw(),
+            pos,
+            len.min(room) as u32,
+            Some(get_block::<T, O>),
+        )
     })
 }
 
@@ -217,7 +219,11 @@ unsafe extern "C" fn get_block<T: FileSystem, O: Operations<T>>(
     let (inode, bytes) = unsafe { (Inode::<T>::from_raw(inode), (*bh).b_size) };
     // SAFETY: The inode is valid.
     let bits = unsafe { (*inode.as_raw()).i_blkbits };
-    let why = if create != 0 { Purpose::Write } else { Purpose::Read };
+    let why = if create != 0 {
+        Purpose::Write
+    } else {
+        Purpose::Read
+    };
     let max = ((bytes as u64) >> bits).max(1);
     from_result(|| {
         if let Some(m) = O::map_blocks(inode, block, max, why)? {
@@ -283,7 +289,13 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         let inode = unsafe { host::<T>((*rac).mapping) };
         // SAFETY: A valid pointer isn't null.
         let raw = unsafe { NonNull::new_unchecked(rac) };
-        O::readahead(inode, Readahead { raw, _inode: PhantomData });
+        O::readahead(
+            inode,
+            Readahead {
+                raw,
+                _inode: PhantomData,
+            },
+        );
     }
 
     unsafe extern "C" fn writepages(
@@ -291,9 +303,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         wbc: *mut bindings::writeback_control,
     ) -> c_int {
         // SAFETY: The arguments are the VFS's own, passed on; `get_block` is for `T`.
-        unsafe {
-            bindings::__mpage_writepages(mapping, wbc, Some(get_block::<T, O>), None)
-        }
+        unsafe { bindings::__mpage_writepages(mapping, wbc, Some(get_block::<T, O>), None) }
     }
 
     unsafe extern "C" fn bmap(

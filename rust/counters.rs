@@ -71,10 +71,6 @@ counters! {
     retry_read_folio,
     /// Folios that `->readahead` left to the reader behind it.
     retry_readahead,
-    /// Retries of page faults.
-    retry_fault,
-    /// Retries that `->write_begin` asked for.
-    retry_write_begin,
     /// Attempts at a cluster lock, with a folio locked, that would have had to wait.
     would_block,
     /// Acquires of a cluster lock that were allowed to wait.
@@ -87,8 +83,6 @@ counters! {
     basts,
     /// Conversions that were cancelled, or tried to be.
     cancels,
-    /// Retries that got through on a ticket while a downconvert waited.
-    ticket_uses,
     /// The longest that an acquire has waited, in nanoseconds.
     longest_wait_ns,
     /// Flushes of the journal for a downconvert.

@@ -48,5 +48,8 @@ impl Drop for Root {
 
 /// The directory of one volume.
 pub(crate) fn volume_dir(id: &CStr) -> Result<Dir> {
-    ROOT.lock().as_ref().map(|root| root.subdir(id)).ok_or(ENODEV)
+    ROOT.lock()
+        .as_ref()
+        .map(|root| root.subdir(id))
+        .ok_or(ENODEV)
 }

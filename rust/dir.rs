@@ -6,12 +6,7 @@
 //!
 //! Not supported: everything but lookup, readdir and the creation of regular files.
 
-use super::{
-    file,
-    folio::NoFolio,
-    inode::Inode,
-    super_block::FileSystem,
-};
+use super::{file, folio::NoFolio, inode::Inode, super_block::FileSystem};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
@@ -23,6 +18,9 @@ use kernel::{
 /// `LOOKUP_RCU` of `srctree/include/linux/namei.h`.
 const LOOKUP_RCU: c_uint = 1 << 8;
 
+/// `MAY_NOT_BLOCK` of `srctree/include/linux/fs.h`.
+const MAY_NOT_BLOCK: c_int = 0x80;
+
 /// C: the parts of `struct inode_operations`, `struct file_operations` and
 /// `struct dentry_operations` that concern directories, for file system `T`.
 pub(crate) trait Operations<T: FileSystem> {
@@ -30,7 +28,12 @@ pub(crate) trait Operations<T: FileSystem> {
     fn lookup(dir: &Inode<T>, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<ARef<Inode<T>>>>;
 
     /// `->create`: makes a regular file. The directory is locked exclusively.
-    fn create(dir: &Inode<T>, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<ARef<Inode<T>>>;
+    fn create(
+        dir: &Inode<T>,
+        entry: &Entry<'_>,
+        mode: u16,
+        wait: &NoFolio,
+    ) -> Result<ARef<Inode<T>>>;
 
     /// `->d_revalidate`: whether a cached entry, positive or negative, still says the truth.
     fn revalidate(dir: &Inode<T>, entry: &Entry<'_>, wait: &NoFolio) -> Result<bool>;
@@ -44,7 +47,7 @@ pub(crate) trait Operations<T: FileSystem> {
 
 /// C: the attribute operations of `struct inode_operations`.
 pub(crate) trait Attr<T: FileSystem> {
-    /// `->getattr`: brings the attributes in memory up to date.
+    /// For `->getattr` and `->permission`: brings the attributes in memory up to date.
     fn refresh(inode: &Inode<T>, wait: &NoFolio) -> Result;
 
     /// `->setattr`, after `setattr_prepare`. The inode lock is held.
@@ -61,15 +64,6 @@ impl Entry<'_> {
     /// The name, 1 to 255 bytes without '/' and NUL.
     pub(crate) fn name(&self) -> &[u8] {
         self.name
-    }
-
-    /// Inode number that the entry stands for; `None` for a negative one.
-    pub(crate) fn ino(&self) -> Option<u64> {
-        // SAFETY: The dentry is valid; its inode, if any, is kept by it during the operation.
-        unsafe {
-            let inode = (*self.raw.as_ptr()).d_inode;
-            (!inode.is_null()).then(|| (*inode).i_ino)
-        }
     }
 
     /// What [`Entry::set_stamp`] was told last; 0 at first.
@@ -157,6 +151,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         create: Some(Self::create),
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
+        permission: Some(Self::permission),
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
@@ -165,6 +160,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     pub(crate) const FILE_INODE: bindings::inode_operations = bindings::inode_operations {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
+        permission: Some(Self::permission),
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
@@ -201,7 +197,13 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         _flags: c_uint,
     ) -> *mut bindings::dentry {
         // SAFETY: The VFS passes a locked directory and a dentry that is being looked up.
-        let (dir, e, wait) = unsafe { (Inode::<T>::from_raw(dir), entry(dentry), NoFolio::at_entry()) };
+        let (dir, e, wait) = unsafe {
+            (
+                Inode::<T>::from_raw(dir),
+                entry(dentry),
+                NoFolio::at_entry(),
+            )
+        };
         let inode = match O::lookup(dir, &e, &wait) {
             Ok(Some(inode)) => ARef::into_raw(inode).as_ptr().cast(),
             Ok(None) => core::ptr::null_mut(),
@@ -218,7 +220,13 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         mode: bindings::umode_t,
     ) -> c_int {
         // SAFETY: The VFS passes a locked directory and a negative dentry.
-        let (dir, e, wait) = unsafe { (Inode::<T>::from_raw(dir), entry(dentry), NoFolio::at_entry()) };
+        let (dir, e, wait) = unsafe {
+            (
+                Inode::<T>::from_raw(dir),
+                entry(dentry),
+                NoFolio::at_entry(),
+            )
+        };
         from_result(|| {
             let inode = O::create(dir, &e, mode, &wait)?;
             // SAFETY: The dentry is negative; the inode reference is handed over.
@@ -241,7 +249,10 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         let (dir, e, wait) = unsafe {
             let len = (*name).__bindgen_anon_1.__bindgen_anon_1.len as usize;
             let bytes = core::slice::from_raw_parts((*name).name, len);
-            let e = Entry { raw: NonNull::new_unchecked(dentry), name: bytes };
+            let e = Entry {
+                raw: NonNull::new_unchecked(dentry),
+                name: bytes,
+            };
             (Inode::<T>::from_raw(dir), e, NoFolio::at_entry())
         };
         from_result(|| O::revalidate(dir, &e, &wait).map(c_int::from))
@@ -253,9 +264,23 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     ) -> c_int {
         // SAFETY: The VFS passes an open directory, locked shared, and a valid context.
         let (dir, raw, wait) = unsafe {
-            (file::file_inode::<T>(file), NonNull::new_unchecked(ctx), NoFolio::at_entry())
+            (
+                file::file_inode::<T>(file),
+                NonNull::new_unchecked(ctx),
+                NoFolio::at_entry(),
+            )
         };
-        from_result(|| O::iterate(dir, &mut Emitter { raw, _context: PhantomData }, &wait).map(|()| 0))
+        from_result(|| {
+            O::iterate(
+                dir,
+                &mut Emitter {
+                    raw,
+                    _context: PhantomData,
+                },
+                &wait,
+            )
+            .map(|()| 0)
+        })
     }
 
     unsafe extern "C" fn fsync(
@@ -290,6 +315,24 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         })
     }
 
+    /// The private part of an inode isn't for RCU walks, which find freed ones.
+    unsafe extern "C" fn permission(
+        idmap: *mut bindings::mnt_idmap,
+        raw: *mut bindings::inode,
+        mask: c_int,
+    ) -> c_int {
+        if mask & MAY_NOT_BLOCK != 0 {
+            return -(bindings::ECHILD as c_int);
+        }
+        // SAFETY: Without MAY_NOT_BLOCK the caller has a reference, and holds no folio lock.
+        let (inode, wait) = unsafe { (Inode::from_raw(raw), NoFolio::at_entry()) };
+        from_result(|| {
+            O::refresh(inode, &wait)?;
+            // SAFETY: As above.
+            to_result(unsafe { bindings::generic_permission(idmap, raw, mask) }).map(|()| 0)
+        })
+    }
+
     unsafe extern "C" fn setattr(
         idmap: *mut bindings::mnt_idmap,
         dentry: *mut bindings::dentry,
@@ -304,7 +347,10 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
             // SAFETY: As above.
             to_result(unsafe { bindings::setattr_prepare(idmap, dentry, iattr) })?;
             // SAFETY: The attributes are the VFS's, valid and unchanged during the call.
-            let change = Change { raw: unsafe { &*iattr }, inode: unsafe { NonNull::new_unchecked(raw) } };
+            let change = Change {
+                raw: unsafe { &*iattr },
+                inode: unsafe { NonNull::new_unchecked(raw) },
+            };
             O::setattr(inode, change, wait).map(|()| 0)
         })
     }

@@ -4,13 +4,9 @@
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/mm.h`](srctree/include/linux/mm.h)
 //!
-//! Not supported: direct I/O, private data of a `struct file`, shared writable mappings.
+//! Not supported: direct I/O (`open` refuses `O_DIRECT`, as there is no `->direct_IO`), private data of a `struct file`, shared writable mappings.
 
-use super::{
-    folio::NoFolio,
-    inode::Inode,
-    super_block::FileSystem,
-};
+use super::{folio::NoFolio, inode::Inode, super_block::FileSystem};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
@@ -57,12 +53,6 @@ impl<T: FileSystem> Io<'_, T> {
     /// Whether the caller asked not to be blocked.
     pub(crate) fn nowait(&self) -> bool {
         self.flags() & IOCB_NOWAIT != 0
-    }
-
-    /// Carries out a direct request through the page cache; O_DIRECT is a hint then.
-    pub(crate) fn clear_direct(&mut self) {
-        // SAFETY: The kiocb is this operation's own.
-        unsafe { self.iocb.as_mut() }.ki_flags &= !(bindings::IOCB_DIRECT as i32);
     }
 
     /// Position in the file, in bytes.
@@ -206,8 +196,12 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
 
     unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
         // SAFETY: The fault is valid, its area maps a file, and no folio is locked yet.
-        let (inode, wait) =
-            unsafe { (file_inode::<T>((*(*vmf).__bindgen_anon_1.vma).vm_file), NoFolio::at_entry()) };
+        let (inode, wait) = unsafe {
+            (
+                file_inode::<T>((*(*vmf).__bindgen_anon_1.vma).vm_file),
+                NoFolio::at_entry(),
+            )
+        };
         if O::before_read(inode, true, &wait).is_err() {
             return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
         }
@@ -238,7 +232,11 @@ unsafe fn with_io<T: FileSystem>(
     let (inode, wait) = unsafe { (file_inode::<T>((*iocb).ki_filp), NoFolio::at_entry()) };
     // SAFETY: Valid pointers aren't null.
     let io = unsafe {
-        Io { iocb: NonNull::new_unchecked(iocb), iter: NonNull::new_unchecked(iter), _inode: PhantomData }
+        Io {
+            iocb: NonNull::new_unchecked(iocb),
+            iter: NonNull::new_unchecked(iter),
+            _inode: PhantomData,
+        }
     };
     match f(inode, io, wait) {
         Ok(n) => n as isize,

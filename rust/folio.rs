@@ -37,7 +37,9 @@ impl NoFolio {
     /// [`NoFolio::lock_with`].
     pub(super) unsafe fn at_entry() -> Self {
         // INVARIANT: By the contract of this function.
-        Self { _task: NotThreadSafe }
+        Self {
+            _task: NotThreadSafe,
+        }
     }
 
     /// Gives the token up for a folio that comes back locked from `get`.
@@ -51,7 +53,10 @@ impl NoFolio {
         get: impl FnOnce() -> Result<NonNull<bindings::folio>>,
     ) -> Result<LockedFolio, (NoFolio, Error)> {
         match get() {
-            Ok(folio) => Ok(LockedFolio { folio, _task: NotThreadSafe }),
+            Ok(folio) => Ok(LockedFolio {
+                folio,
+                _task: NotThreadSafe,
+            }),
             Err(e) => Err((self, e)),
         }
     }
@@ -81,7 +86,10 @@ impl LockedFolio {
         // INVARIANT: By the contract of this function.
         // SAFETY: A valid folio isn't null.
         let folio = unsafe { NonNull::new_unchecked(folio) };
-        Self { folio, _task: NotThreadSafe }
+        Self {
+            folio,
+            _task: NotThreadSafe,
+        }
     }
 
     /// The C folio.
@@ -99,7 +107,9 @@ impl LockedFolio {
         drop(self);
         // INVARIANT: An operation is called with one folio locked at most, and that one was just
         // unlocked.
-        NoFolio { _task: NotThreadSafe }
+        NoFolio {
+            _task: NotThreadSafe,
+        }
     }
 
     /// Byte offset in the file of the folio's first byte.
@@ -127,9 +137,7 @@ impl LockedFolio {
         let bytes = &bytes[..bytes.len().min(self.size())];
         let rest = self.size() - bytes.len();
         // SAFETY: The folio is valid and locked, `bytes.len() <= size`.
-        unsafe {
-            bindings::memcpy_to_folio(self.as_raw(), 0, bytes.as_ptr().cast(), bytes.len())
-        };
+        unsafe { bindings::memcpy_to_folio(self.as_raw(), 0, bytes.as_ptr().cast(), bytes.len()) };
         if rest > 0 {
             // SAFETY: As above; `bytes.len() + rest == size`.
             unsafe { bindings::folio_zero_range(self.as_raw(), bytes.len(), rest) };
@@ -142,9 +150,7 @@ impl LockedFolio {
     pub(crate) fn copy_to(&self, offset: usize, out: &mut [u8]) {
         let len = out.len().min(self.size().saturating_sub(offset));
         // SAFETY: The folio is valid, `offset + len <= size`, and `out` holds `len` bytes.
-        unsafe {
-            bindings::memcpy_from_folio(out.as_mut_ptr().cast(), self.as_raw(), offset, len)
-        };
+        unsafe { bindings::memcpy_from_folio(out.as_mut_ptr().cast(), self.as_raw(), offset, len) };
     }
 
     /// Zeroes `len` bytes from `offset`, cut at the folio's end.
@@ -220,7 +226,9 @@ impl WriteFolio {
             })
         }?;
         // INVARIANT: The reference that came with the folio.
-        Ok(Self { folio: ManuallyDrop::new(locked) })
+        Ok(Self {
+            folio: ManuallyDrop::new(locked),
+        })
     }
 
     /// Takes over the folio that the VFS passes to `->write_end`.
@@ -231,7 +239,9 @@ impl WriteFolio {
     pub(super) unsafe fn from_raw(folio: *mut bindings::folio) -> Self {
         // INVARIANT: By the contract of this function.
         // SAFETY: As that contract says; the reference lives as long as this value.
-        Self { folio: ManuallyDrop::new(unsafe { LockedFolio::from_raw(folio) }) }
+        Self {
+            folio: ManuallyDrop::new(unsafe { LockedFolio::from_raw(folio) }),
+        }
     }
 
     /// Passes lock and reference on to C code.
@@ -243,7 +253,9 @@ impl WriteFolio {
     pub(crate) fn release(self) -> NoFolio {
         drop(self);
         // INVARIANT: A write holds one folio at most, and that one was just unlocked.
-        NoFolio { _task: NotThreadSafe }
+        NoFolio {
+            _task: NotThreadSafe,
+        }
     }
 }
 

@@ -47,12 +47,9 @@ impl<T: FileSystem> Context<T> {
     ) -> c_int {
         // SAFETY: Context and parameter are valid during the call, which holds `uapi_mutex`, so
         // the options are borrowed by nobody else.
-        let options = unsafe {
-            &mut *(*fc).fs_private.cast::<T::Options>()
-        };
+        let options = unsafe { &mut *(*fc).fs_private.cast::<T::Options>() };
         // SAFETY: As above; a key is a C string.
-        let (key, kind) =
-            unsafe { (CStr::from_char_ptr((*param).key), (*param).type_()) };
+        let (key, kind) = unsafe { (CStr::from_char_ptr((*param).key), (*param).type_()) };
         let value = match kind {
             bindings::fs_value_type_fs_value_is_flag => None,
             bindings::fs_value_type_fs_value_is_string => {
@@ -77,7 +74,11 @@ impl<T: FileSystem> Context<T> {
         let sb = unsafe { SuperBlock::<T>::from_raw((*(*fc).root).d_sb) };
         // SAFETY: The flags are plain words of a valid context; the options are as above.
         let (flags, mask, options) = unsafe {
-            ((*fc).sb_flags, (*fc).sb_flags_mask, &*(*fc).fs_private.cast::<T::Options>())
+            (
+                (*fc).sb_flags,
+                (*fc).sb_flags_mask,
+                &*(*fc).fs_private.cast::<T::Options>(),
+            )
         };
         let read_only = if mask & SB_RDONLY != 0 {
             flags & SB_RDONLY != 0

@@ -221,7 +221,10 @@ impl<T: FileSystem> Inode<T> {
             bindings::inode_set_mtime(self.as_raw(), now.tv_sec, now.tv_nsec);
             now
         };
-        Time { sec: now.tv_sec, nsec: now.tv_nsec as u32 }
+        Time {
+            sec: now.tv_sec,
+            nsec: now.tv_nsec as u32,
+        }
     }
 
     /// Takes the inode lock exclusively (`i_rwsem`).
@@ -231,19 +234,14 @@ impl<T: FileSystem> Inode<T> {
         InodeLock { inode: self }
     }
 
-    /// The same, unless it would wait.
-    pub(crate) fn try_lock(&self) -> Option<InodeLock<'_, T>> {
-        // SAFETY: The inode is valid.
-        (unsafe { bindings::inode_trylock(self.as_raw()) } != 0)
-            .then_some(InodeLock { inode: self })
-    }
-
     /// A way to this inode that doesn't keep it in memory. Sleeps.
     pub(crate) fn backref(&self) -> Result<Arc<Backref<T>>> {
         // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
         let once = unsafe { (*self.as_raw().cast::<Slot<T>>()).backref.assume_init_ref() };
         if once.as_ref().is_none() {
-            let inode = Some(Target { inode: NonNull::from(self) });
+            let inode = Some(Target {
+                inode: NonNull::from(self),
+            });
             let new = Arc::pin_init(
                 pin_init!(Backref { target <- new_mutex!(inode, "vfs_backref") }),
                 GFP_KERNEL,
@@ -253,11 +251,6 @@ impl<T: FileSystem> Inode<T> {
             once.populate(new);
         }
         once.as_ref().cloned().ok_or(ENOMEM)
-    }
-
-    /// Another reference.
-    pub(crate) fn get(&self) -> ARef<Self> {
-        self.into()
     }
 }
 
@@ -410,9 +403,8 @@ pub(super) unsafe extern "C" fn alloc_inode<T: FileSystem>(
     sb: *mut bindings::super_block,
 ) -> *mut bindings::inode {
     // SAFETY: By the contract; the cache is for slots of `T`.
-    let raw = unsafe {
-        bindings::alloc_inode_sb(sb, Registration::<T>::cache(sb), bindings::GFP_KERNEL)
-    };
+    let raw =
+        unsafe { bindings::alloc_inode_sb(sb, Registration::<T>::cache(sb), bindings::GFP_KERNEL) };
     let slot = raw.cast::<Slot<T>>();
     if slot.is_null() {
         return core::ptr::null_mut();
@@ -470,7 +462,6 @@ pub(super) unsafe extern "C" fn evict_inode<T: FileSystem>(raw: *mut bindings::i
     // SAFETY: What `->evict_inode` has to end with.
     unsafe { bindings::clear_inode(raw) };
 }
-
 
 /// Owner, group and mode of an inode that this task creates in `dir`, by the rules of
 /// `inode_init_owner()`: a directory's set-group-id bit hands its group on.

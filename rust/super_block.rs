@@ -153,6 +153,12 @@ pub(crate) trait Device {
         unsafe { bindings::bdev_nr_bytes((*self.sb()).s_bdev) }
     }
 
+    /// `s_dev`, as tracepoints show it.
+    fn dev(&self) -> u32 {
+        // SAFETY: The superblock is valid, and its device number doesn't change.
+        unsafe { (*self.sb()).s_dev }
+    }
+
     /// Name for messages and debugfs, as in `s_id`: "vda".
     fn id(&self) -> &CStr {
         // SAFETY: `s_id` is a NUL-terminated array that doesn't change after the device was set.
@@ -320,8 +326,12 @@ impl<T: FileSystem> Tables<T> {
         buf: *mut bindings::kstatfs,
     ) -> c_int {
         // SAFETY: The dentry is valid and of this file system; statfs(2) holds no folio lock.
-        let (sb, wait) =
-            unsafe { (SuperBlock::<T>::from_raw((*dentry).d_sb), NoFolio::at_entry()) };
+        let (sb, wait) = unsafe {
+            (
+                SuperBlock::<T>::from_raw((*dentry).d_sb),
+                NoFolio::at_entry(),
+            )
+        };
         from_result(|| {
             let s = T::statfs(sb, &wait)?;
             // SAFETY: `buf` is valid for writing during the call.
@@ -390,7 +400,9 @@ impl<T: FileSystem> Registration<T> {
         // superblock of it does (the module can't go before).
         unsafe {
             let fs_type: *const Opaque<bindings::file_system_type> = (*sb).s_type.cast();
-            (*kernel::container_of!(fs_type, Self, fs_type)).cache.as_ptr()
+            (*kernel::container_of!(fs_type, Self, fs_type))
+                .cache
+                .as_ptr()
         }
     }
 }

@@ -21,5 +21,8 @@ pub(crate) fn now() -> Time {
         bindings::ktime_get_coarse_real_ts64(ts.as_mut_ptr());
         ts.assume_init()
     };
-    Time { sec: ts.tv_sec, nsec: ts.tv_nsec as u32 }
+    Time {
+        sec: ts.tv_sec,
+        nsec: ts.tv_nsec as u32,
+    }
 }
