@@ -337,6 +337,40 @@ fn back_to_front() {
     assert_eq!(rig.check().records, 400);
 }
 
+/// Records that go into the middle of a tree with several nodes on each level.
+#[test]
+fn fills_in_a_wide_tree() {
+    let mut rig = Rig::new(9, 12, 256);
+    for i in 0..2200 {
+        rig.insert(rig.rec(3 * i, 1, i % 3, EXT_UNWRITTEN))
+            .expect("append");
+    }
+    for i in 0..70 {
+        let cpos = 3 * ((i * 1009) % 2199) + 1;
+        rig.insert(rig.rec(cpos, 2, 3, 0)).expect("fill");
+        let seen = rig.check();
+        assert_eq!((seen.records as u32, seen.depth), (2201 + i, 2));
+    }
+    rig.cut(900);
+    assert_eq!(rig.check().depth, 2);
+}
+
+/// Three extents in a row that are too long for one record.
+#[test]
+fn records_do_not_outgrow_their_length() {
+    let mut rig = Rig::new(9, 12, 0);
+    for (i, flags) in [0, EXT_UNWRITTEN, 0].into_iter().enumerate() {
+        rig.insert(rig.rec(30_000 * i as u32, 30_000, 0, flags))
+            .expect("insert");
+    }
+    assert_eq!(rig.mark(30_000, 30_000), Ok(30_000));
+    assert_eq!(rig.check().records, 2);
+    rig.insert(rig.rec(90_000, 30_000, 0, 0)).expect("insert");
+    assert_eq!(rig.check().records, 2);
+    rig.insert(rig.rec(120_000, 30_000, 0, 0)).expect("insert");
+    assert_eq!(rig.check().records, 3);
+}
+
 /// A long unwritten extent that is written bit by bit, forwards, is one record again in the end.
 #[test]
 fn unwritten_extent_is_written_in_order() {
