@@ -6,6 +6,9 @@
 //! (how things change). `ondisk` and `lockres` are kernel-free: the disk format, and the decisions
 //! about locks. All `unsafe` code is in `vfs`, which is the directory `rust`.
 
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)]
 #[path = "../rust/mod.rs"]
 mod vfs;
 

@@ -155,6 +155,8 @@ pub(crate) unsafe trait HasLksb: Sized {
 /// Says which field of an object is its [`Lksb`].
 macro_rules! impl_has_lksb {
     ($(impl HasLksb for $self:ty { self.$field:ident })*) => {$(
+        // The unsafe code is this macro's, not its user's.
+        #[allow(unsafe_code)]
         // SAFETY: Both name the same field; it compiles only if it is an `Lksb`.
         unsafe impl $crate::vfs::lksb::HasLksb for $self {
             unsafe fn raw_get_lksb(ptr: *mut Self) -> *mut $crate::vfs::lksb::Lksb {

@@ -6,6 +6,8 @@ macro_rules! pinned_field {
     ($(#[$doc:meta])* fn $method:ident($owner:ty) -> $field_type:ty { $field:ident }) => {
         impl $owner {
             $(#[$doc])*
+            // The unsafe code is this macro's, not its user's.
+            #[allow(unsafe_code)]
             pub(crate) fn $method(
                 self: ::core::pin::Pin<&Self>,
             ) -> ::core::pin::Pin<&$field_type> {
