@@ -110,7 +110,8 @@ impl<B> Insert<B> {
     ///
     /// # Errors
     ///
-    /// Of the device; [`Corrupt`] if the name is longer than that, and then nothing was changed.
+    /// Of the device; [`Corrupt`] if the name is longer than that or a record in the block is bad,
+    /// and then nothing was changed.
     pub fn apply<S: Journaled<Block = B>>(
         mut self,
         store: &mut S,
@@ -120,6 +121,8 @@ impl<B> Insert<B> {
     ) -> Result<(), S::Error> {
         let (area, room) = (self.area, self.room);
         let unlinked = store.update(&mut self.block, |block| {
+            // A bad record behind the room is found before anything is changed.
+            area.largest_hole(block)?;
             area.insert(block, room, name, inode, file_type)?;
             let hole = area.largest_hole(block)?;
             dir_block::set_free_rec_len(block, hole);
@@ -173,6 +176,7 @@ pub fn remove<S: Journaled>(store: &mut S, hit: Hit<S::Block>) -> Result<(), S::
     let listed = dir_block::free_rec_len(store.bytes(&block)) != 0;
     let head = super::bytes::get_u64(store.bytes(&indexed.root), DR_FREE_BLK).unwrap_or(0);
     store.update(&mut block, |block| {
+        area.largest_hole(block)?;
         area.remove(block, offset)?;
         let hole = area.largest_hole(block)?;
         dir_block::set_free_rec_len(block, hole);
