@@ -3,7 +3,7 @@
 # is there can still be read, and nothing is given out twice.
 . "$REPO/selftests/lib/bad.sh"
 # More than a local window holds, so that the global bitmap is asked.
-use='cat inline >/dev/null && $GLUE_IO write-pattern new 1 0 6000 && sync'
+use='cat inline >/dev/null && $GLUE_IO write-pattern new 1 0 4000 && sync'
 # In-tree, what a group says of itself is believed until it is met.
 field() {
 	bad "$1 $2=$3" set "$1" "$2" "$3"

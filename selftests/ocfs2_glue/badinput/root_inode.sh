@@ -9,7 +9,7 @@ field i_signature EXBLK01
 field i_blkno 7
 field i_fs_generation 1
 field i_flags 0
-field i_mode 0100644
+field i_mode 0o100644
 field i_links_count 0
 field i_size 0xffffffffffffffff
 field i_size 3

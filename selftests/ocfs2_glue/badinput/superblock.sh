@@ -6,12 +6,12 @@ field() {
 	shift
 	for value in "$@"; do
 		bad "$name=$value" set super "$name" "$value"
-		refused 'ls && $GLUE_IO check data'
+		refused 'ls && $GLUE_IO read-pattern read data 1 0 50'
 	done
 }
 field i_signature OCFSV3 INODE01
 field i_blkno 0 3
-field s_major_rev_level 0 1 0xffff
+field s_major_rev_level 1 0xffff
 field s_blocksize_bits 0 8 11 13 31 32 0xffffffff
 field s_clustersize_bits 0 11 21 32 64 0xffffffff
 field s_max_slots 0 256 0xffff

@@ -4,7 +4,7 @@
 use='ls && $GLUE_IO write-pattern new 1 0 300 && sync'
 bad "system directory is noise" fill // 0xa5
 refused "$use"
-bad "system directory is a file" set // i_mode 0100644
+bad "system directory is a file" set // i_mode 0o100644
 refused "$use"
 for file in slot_map journal:0000 global_bitmap inode_alloc:0000 local_alloc:0000; do
 	bad "$file is missing" dirent // "$file" inode 0
