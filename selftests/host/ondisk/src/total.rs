@@ -362,9 +362,8 @@ pub fn indexes(input: &[u8]) {
         }
         match dx_edit::plan(&mut volume, &dir, &fs, name) {
             Ok(Plan::Ready(insert)) => {
-                insert
-                    .apply(&mut volume, name, 7, FileType::Regular)
-                    .expect("room was found");
+                // A bad record behind the room is found here, and nothing was changed.
+                let _ = insert.apply(&mut volume, name, 7, FileType::Regular);
             }
             Ok(Plan::NoIndexRoom) => {
                 if let Ok(Some(growth)) = dx_grow::plan(&mut volume, &dir, &fs, name) {
