@@ -9,7 +9,7 @@ use tree_support::Image;
 /// Bits that fsck.ocfs2 must miss: claimed, and nobody's. It says so for each cluster.
 #[test]
 fn claimed_clusters_are_seen_and_freed_ones_are_forgotten() {
-    for (block, cluster) in [("512", "4K"), ("1K", "4K"), ("2K", "8K"), ("4K", "32K")] {
+    for (block, cluster) in [("512", "4K"), ("4K", "32K")] {
         let Some(mut image) = Image::make(60 << 20, block, cluster, &[]) else {
             return;
         };
@@ -67,14 +67,8 @@ fn claimed_clusters_are_seen_and_freed_ones_are_forgotten() {
 /// A suballocator gets groups until several chains have them, and fsck.ocfs2 agrees each time.
 #[test]
 fn suballocators_grow() {
-    for (block, cluster) in [("512", "4K"), ("1K", "4K"), ("4K", "4K"), ("4K", "32K")] {
-        for features in ["", "nodiscontig-bg"] {
-            let more = ["--fs-features", features];
-            let more = if features.is_empty() {
-                &more[..0]
-            } else {
-                &more[..]
-            };
+    for (block, cluster) in [("512", "4K"), ("4K", "32K")] {
+        for more in [&[][..], &["--fs-features", "nodiscontig-bg"][..]] {
             let Some(mut image) = Image::make(80 << 20, block, cluster, more) else {
                 return;
             };
