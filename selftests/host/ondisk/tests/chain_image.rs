@@ -117,7 +117,6 @@ fn suballocators_grow() {
             blocks
                 .claim(&mut image.store, &mut sub, &found)
                 .expect("claim");
-            image.check();
             let next = blocks
                 .find(&mut image.store, &sub, 1, 1, None)
                 .expect("find");
