@@ -388,7 +388,7 @@ pub fn expand_inline(
 }
 
 /// As [`expand_inline`], for a directory that gets an index in the same transaction
-/// ([`super::dx_edit::init_root`]): its blocks have trailers.
+/// ([`super::dx_edit::create`]): its blocks have trailers.
 pub fn expand_inline_indexed(
     inline: &[u8],
     dir: &Dinode,

@@ -16,6 +16,7 @@
 use super::bytes::{get_u32, put, put_u16, put_u32, put_u64};
 use super::dinode::Dinode;
 use super::dir_block::{self, Area, Room};
+use super::dirent::Entry;
 use super::dx::*;
 use super::dx_hash::NameHash;
 use super::error::{Corrupt, Result};
@@ -202,64 +203,82 @@ pub fn remove<S: Journaled>(store: &mut S, hit: Hit<S::Block>) -> Result<(), S::
 }
 
 /// Puts a directory block that was just formatted, `block` number `blkno`, on the free list of the
-/// index with this `root` block.
-pub fn link_block(root: &mut [u8], block: &mut [u8], blkno: u64) {
-    let head = super::bytes::get_u64(root, DR_FREE_BLK).unwrap_or(0);
-    dir_block::set_free_next(block, head);
-    put_u64(root, DR_FREE_BLK, blkno);
-}
-
-/// Formats `root`, a block from the extent allocator of a slot, as the root of the index of
-/// directory `dir`, with the entries of `block`, the directory's only block, whose number is `blkno`.
-///
-/// The dinode gets [`super::dinode::INDEXED_DIR_FL`] and `i_dx_root` from the caller. The block has
-/// a trailer ([`dir_block::expand_inline_indexed`]).
+/// index of `dir`.
 ///
 /// # Errors
 ///
-/// [`Corrupt`] if a record is bad, or there are more names than the root has room for, which what
-/// was inline can't have.
-pub fn init_root(
-    root: &mut [u8],
+/// Of the device; [`Corrupt`] if the root of the index is bad, and then nothing was changed.
+pub fn link_block<S: Journaled>(
+    store: &mut S,
+    dir: &Dinode,
+    fs: &Geometry,
+    block: &mut S::Block,
+    blkno: u64,
+) -> Result<(), S::Error> {
+    let (mut root, decoded) = read_root(store, dir, fs)?;
+    store.update(block, |block| {
+        dir_block::set_free_next(block, decoded.free_blk)
+    })?;
+    store.update(&mut root, |root| {
+        put_u64(root, DR_FREE_BLK, blkno);
+    })
+}
+
+/// Makes the index of a directory, with the entries of `block`, its only block, whose number is
+/// `blkno`: formats the block that `suballoc` is, from the extent allocator of a slot.
+///
+/// The dinode, which is block `dir`, gets [`super::dinode::INDEXED_DIR_FL`] and `i_dx_root` from the
+/// caller. The directory's block has a trailer ([`dir_block::expand_inline_indexed`]). What was
+/// inline always fits into the root; it may be full with it.
+///
+/// # Errors
+///
+/// Of the device; [`Corrupt`] if a record is bad, or there are more names than the root has room
+/// for.
+pub fn create<S: Journaled>(
+    store: &mut S,
     suballoc: Suballoc,
     dir: u64,
-    (block, blkno, area): (&[u8], u64, &Area),
+    (block, blkno, area): (&S::Block, u64, &Area),
     fs: &Geometry,
-) -> Result<()> {
-    root.fill(0);
-    put(root, 0, &ROOT_SIGNATURE);
-    put_u16(root, DR_SUBALLOC_SLOT, suballoc.slot);
-    put_u16(root, DR_SUBALLOC_BIT, suballoc.bit);
-    put_u64(root, DR_SUBALLOC_LOC, suballoc.loc);
-    put_u32(root, DR_FS_GENERATION, fs.fs_generation);
-    put_u64(root, DR_BLKNO, suballoc.blkno);
-    put_u64(root, DR_DIR_BLKNO, dir);
-    put(root, DR_FLAGS, &[FLAG_INLINE]);
-    let mut list = init_list(root, DR_ENTRIES);
-    for entry in area.entries(block) {
-        let entry = entry?;
-        if !entry.is_used() {
-            continue;
-        }
+) -> Result<(), S::Error> {
+    let free = dir_block::free_rec_len(store.bytes(block)) != 0;
+    let mut root = store.create(suballoc.blkno)?;
+    let mut list = store.update(&mut root, |root| {
+        put(root, 0, &ROOT_SIGNATURE);
+        put_u16(root, DR_SUBALLOC_SLOT, suballoc.slot);
+        put_u16(root, DR_SUBALLOC_BIT, suballoc.bit);
+        put_u64(root, DR_SUBALLOC_LOC, suballoc.loc);
+        put_u32(root, DR_FS_GENERATION, fs.fs_generation);
+        put_u64(root, DR_BLKNO, suballoc.blkno);
+        put_u64(root, DR_DIR_BLKNO, dir);
+        put_u64(root, DR_FREE_BLK, if free { blkno } else { 0 });
+        put(root, DR_FLAGS, &[FLAG_INLINE]);
+        init_list(root, DR_ENTRIES)
+    })?;
+    let mut next = 0;
+    loop {
+        let mut used = area
+            .entries_from(store.bytes(block), next)
+            .filter(|entry| entry.as_ref().map_or(true, Entry::is_used));
+        let Some(entry) = used.next().transpose()? else {
+            return Ok(());
+        };
+        next = entry.next_offset();
+        let entry = DxEntry {
+            hash: NameHash::of(entry.name, &fs.dx_seed),
+            dirent_blk: blkno,
+        };
+        drop(used);
         if list.is_full() {
-            return Err(Corrupt::new(suballoc.blkno, "ocfs2_dx_entry_list.de_count"));
+            return Err(Corrupt::new(suballoc.blkno, "ocfs2_dx_entry_list.de_count").into());
         }
-        let hash = NameHash::of(entry.name, &fs.dx_seed);
-        push(
-            root,
-            list,
-            DxEntry {
-                hash,
-                dirent_blk: blkno,
-            },
-        );
+        store.update(&mut root, |root| {
+            push(root, list, entry);
+            add_entries(root, 1);
+        })?;
         list.used += 1;
-        add_entries(root, 1);
     }
-    if dir_block::free_rec_len(block) != 0 {
-        put_u64(root, DR_FREE_BLK, blkno);
-    }
-    Ok(())
 }
 
 /// An empty list from `off` to the end of a zeroed block.

@@ -44,7 +44,7 @@ fn names(count: usize) -> impl Iterator<Item = Vec<u8>> {
 #[test]
 fn fsck_is_content_with_every_type_of_file() {
     for (what, args) in VOLUMES {
-        let mut image = Image::mkfs(64, args);
+        let mut image = Image::mkfs(32, args);
         let root = image.fs().root_blkno;
         let dir = image.mkdir(root, b"directory");
         image.mkdir(dir, b"below");
@@ -88,7 +88,7 @@ fn fsck_is_content_with_every_type_of_file() {
 #[test]
 fn a_directory_grows_and_shrinks_to_fscks_content() {
     for (what, args) in VOLUMES {
-        let mut image = Image::mkfs(64, args);
+        let mut image = Image::mkfs(32, args);
         let root = image.fs().root_blkno;
         let dir = image.mkdir(root, b"d");
         let file = image.mknod(root, b"f", 0o100644, 0);
@@ -142,7 +142,7 @@ fn a_directory_grows_and_shrinks_to_fscks_content() {
 
 #[test]
 fn directory_blocks_of_a_metaecc_volume_get_their_trailers() {
-    let mut image = Image::mkfs(64, "-b 1K -C 4K -N 2 -M local --fs-features=metaecc");
+    let mut image = Image::mkfs(32, "-b 1K -C 4K -N 2 -M local --fs-features=metaecc");
     let root = image.fs().root_blkno;
     let dinode = image.dinode(root);
     let fs = *image.fs();
@@ -195,7 +195,7 @@ fn names_are_found_through_an_index_made_by_tunefs() {
             "-b 512 -C 4K -N 2 -M local --fs-features=noindexed-dirs,noinline-data",
         ),
     ] {
-        let mut image = Image::mkfs(64, args);
+        let mut image = Image::mkfs(32, args);
         let root = image.fs().root_blkno;
         let dir = image.mkdir(root, b"d");
         let file = image.mknod(root, b"f", 0o100644, 0);

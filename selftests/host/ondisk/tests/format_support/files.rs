@@ -268,10 +268,7 @@ impl Image {
                     self.grow_dir(dir);
                     let dinode = self.dinode(dir);
                     let blkno = *self.data_blocks(&dinode).last().unwrap();
-                    let mut block = self.block(blkno).to_vec();
-                    let root = dinode.dx_root.unwrap();
-                    dx_edit::link_block(self.block_mut(root), &mut block, blkno);
-                    self.block_mut(blkno).copy_from_slice(&block);
+                    dx_edit::link_block(self, &dinode, &fs, &mut { blkno }, blkno).unwrap();
                 }
                 Plan::NoIndexRoom => {
                     let growth = dx_grow::plan(self, &dinode, &fs, name).unwrap();
@@ -297,8 +294,7 @@ impl Image {
         self.block_mut(blkno).copy_from_slice(&block);
 
         let suballoc = self.claim(SystemInode::ExtentAlloc(0), None).suballoc(0);
-        let root = self.block_mut(suballoc.blkno);
-        dx_edit::init_root(root, suballoc, dir, (&block, blkno, &area), &fs).unwrap();
+        dx_edit::create(self, suballoc, dir, (&blkno, blkno, &area), &fs).unwrap();
         let features = dinode.dyn_features | INDEXED_DIR_FL;
         Edit::of(self.block_mut(dir))
             .dyn_features(features)
