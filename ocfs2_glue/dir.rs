@@ -140,22 +140,31 @@ impl Listing {
     }
 }
 
-/// Block `index` of a directory. Directories have no holes.
+/// Block `index` of a directory.
 pub(crate) fn read_block(
     store: &mut Store<'_>,
     root: &Root,
     geo: &Geometry,
     index: u64,
 ) -> Result<Block> {
+    let blkno = block_place(store, root, geo, index)?;
+    store.read(blkno)
+}
+
+/// Where block `index` of a directory is. Directories have no holes.
+pub(crate) fn block_place(
+    store: &mut Store<'_>,
+    root: &Root,
+    geo: &Geometry,
+    index: u64,
+) -> Result<u64> {
     let per_cluster = geo.blocks_per_cluster_bits();
     let bad = Corrupt::new(root.block.blkno(), "directory: ocfs2_extent_list");
     let cpos = u32::try_from(index >> per_cluster).map_err(|_| bad)?;
-    let Mapped::Extent { blkno, flags: 0 } =
-        Tree::of_dinodes(geo).lookup(store, &root.block, cpos)?.what
-    else {
-        return Err(bad.into());
-    };
-    store.read(blkno + (index & ((1 << per_cluster) - 1)))
+    match Tree::of_dinodes(geo).lookup(store, &root.block, cpos)?.what {
+        Mapped::Extent { blkno, flags: 0 } => Ok(blkno + (index & ((1 << per_cluster) - 1))),
+        _ => Err(bad.into()),
+    }
 }
 
 /// The inode that `name` leads to.

@@ -83,12 +83,15 @@ impl Mounted {
 
     /// Makes the volume writable for this node.
     pub(crate) fn begin(sb: &SuperBlock, wait: &NoFolio) -> Result<Arc<Self>> {
-        let slot = slots::claim(sb, wait)?;
-        Self::with_slot(sb, slot, wait).inspect_err(|_| {
-            if let Err(e) = slots::release(sb, slot, wait) {
+        let claim = slots::claim(sb, wait)?;
+        let slot = claim.slot();
+        let begun = Self::with_slot(sb, slot, wait);
+        if begun.is_err() {
+            if let Err(e) = claim.give_back(sb, wait) {
                 pr_err!("slot {slot} can't be given back: error {}\n", e.to_errno());
             }
-        })
+        }
+        begun
     }
 
     fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Self>> {
@@ -188,6 +191,13 @@ fn open_journal(
         journal.flush()?;
         // What was read before may have changed.
         inode.forget();
+    }
+    if let Err(e) = journal.errno() {
+        pr_warn!(
+            "slot {slot}: an earlier mount stopped with error {}; run fsck.ocfs2\n",
+            e.to_errno()
+        );
+        journal.clear_error()?;
     }
     let recovered = check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, inode, true));
     match recovered {

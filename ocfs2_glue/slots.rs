@@ -168,9 +168,9 @@ fn refuse_dead(sb: &SuperBlock, map: &Map, ours: Option<u16>, wait: &NoFolio) ->
 
 /// Takes a slot for this node. Prefers one whose journal was left dirty by nobody who still lives,
 /// so that replaying our own journal repairs it.
-pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<u16> {
+pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<Claim> {
     let volume = crate::volume_of(sb);
-    let _super_lock = SuperLock::take(volume, wait)?;
+    let super_lock = SuperLock::take(volume, wait)?;
     let mut map = Map::read(sb, wait)?;
     let mut dirty = None;
     for slot in 0..map.layout.slots() {
@@ -188,7 +188,29 @@ pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<u16> {
     };
     refuse_dead(sb, &map, Some(slot), wait)?;
     map.set(sb, slot, Some(volume.node))?;
-    Ok(slot)
+    Ok(Claim {
+        slot,
+        _super_lock: super_lock,
+    })
+}
+
+/// A slot that was just taken. No other node looks at the slots and their journals before this is
+/// dropped, so the journal can be locked and marked meanwhile.
+pub(crate) struct Claim {
+    slot: u16,
+    _super_lock: SuperLock,
+}
+
+impl Claim {
+    /// Which slot.
+    pub(crate) fn slot(&self) -> u16 {
+        self.slot
+    }
+
+    /// Gives it back, as nothing came of the mount.
+    pub(crate) fn give_back(self, sb: &SuperBlock, wait: &NoFolio) -> Result {
+        Map::read(sb, wait)?.set(sb, self.slot, None)
+    }
 }
 
 /// For a mount that takes no slot.

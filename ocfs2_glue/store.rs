@@ -139,11 +139,6 @@ impl<'a> Store<'a> {
     pub(crate) fn handle(&mut self) -> Result<&mut Handle> {
         self.handle.as_deref_mut().ok_or(EROFS)
     }
-
-    /// The superblock that blocks are read through.
-    pub(crate) fn sb(&self) -> &'a SuperBlock {
-        self.sb
-    }
 }
 
 impl Blocks for Store<'_> {

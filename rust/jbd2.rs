@@ -119,12 +119,6 @@ impl NewJournal {
         unsafe { (*self.raw.as_ptr()).j_tail != 0 }
     }
 
-    /// Sets how long a transaction may stay open before it is committed, in jiffies.
-    pub(crate) fn set_commit_interval(&mut self, jiffies: c_ulong) {
-        // SAFETY: As in `init_inode`.
-        unsafe { (*self.raw.as_ptr()).j_commit_interval = jiffies };
-    }
-
     /// Replays what is in the log and starts the journal's thread. Sleeps, for long.
     ///
     /// Every block of the volume may have changed after that: what was decoded before isn't valid.
@@ -321,11 +315,6 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// The journal.
-    pub(crate) fn journal(&self) -> &Arc<Journal> {
-        &self.journal
-    }
-
     /// The transaction's number.
     pub(crate) fn tid(&self) -> Tid {
         // SAFETY: By the type invariant; an open handle keeps its transaction.
@@ -336,12 +325,6 @@ impl Handle {
     pub(crate) fn credits_left(&self) -> u32 {
         // SAFETY: By the type invariant the handle is valid.
         unsafe { bindings::jbd2_handle_buffer_credits(self.raw.as_ptr()) }.max(0) as u32
-    }
-
-    /// Makes the end of this handle wait for the commit (`O_SYNC`).
-    pub(crate) fn set_sync(&mut self) {
-        // SAFETY: By the type invariant the handle is valid and this task's, no one else looks.
-        unsafe { (*self.raw.as_ptr()).set_h_sync(1) };
     }
 
     /// Overwrites the whole block `bh` as part of the transaction. Takes a credit, unless the

@@ -76,11 +76,6 @@ impl Lksb {
         })
     }
 
-    /// Whether the DLM knows the lock, or is about to.
-    pub(crate) fn is_attached(&self) -> bool {
-        self.state() != IDLE
-    }
-
     /// The state, without the flag.
     pub(super) fn state(&self) -> u32 {
         self.state.load(Acquire) & !CALL

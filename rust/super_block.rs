@@ -221,13 +221,6 @@ impl<T: FileSystem> SuperBlock<T> {
         unsafe { bindings::sb_rdonly(self.as_raw()) }
     }
 
-    /// Turns the mount read-only after an error that leaves the volume in doubt.
-    pub(crate) fn force_read_only(&self) {
-        // SAFETY: Setting this bit is what C file systems do on errors, from any context; writers
-        // look at it through `mnt_want_write` and `sb_rdonly`.
-        unsafe { (*self.as_raw()).s_flags |= SB_RDONLY as usize };
-    }
-
     /// Zeroes blocks on the device and waits. Units: blocks of the file system.
     pub(crate) fn zeroout(&self, block: u64, count: u64) -> Result {
         // SAFETY: The device is open as long as the superblock lives.

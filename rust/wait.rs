@@ -14,7 +14,6 @@ use kernel::{
     prelude::*,
     static_lock_class,
     task::{might_sleep, MAX_SCHEDULE_TIMEOUT},
-    time::Jiffies,
     types::Opaque,
 };
 
@@ -60,15 +59,6 @@ impl WaitQueue {
     pub(crate) fn wait_killable(&self, cond: impl FnMut() -> bool) -> Result {
         self.sleep(bindings::TASK_KILLABLE, MAX_SCHEDULE_TIMEOUT, cond)?;
         Ok(())
-    }
-
-    /// Waits for at most `timeout`. Returns what `cond` said last.
-    pub(crate) fn wait_timeout(&self, cond: impl FnMut() -> bool, timeout: Jiffies) -> bool {
-        let timeout = c_long::try_from(timeout).unwrap_or(MAX_SCHEDULE_TIMEOUT);
-        matches!(
-            self.sleep(bindings::TASK_UNINTERRUPTIBLE, timeout, cond),
-            Ok(true)
-        )
     }
 
     /// Wakes all who wait. From any context.

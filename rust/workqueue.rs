@@ -8,11 +8,7 @@
 //! that is why there is no `Deref`.
 
 use core::ptr::NonNull;
-use kernel::{
-    bindings,
-    prelude::*,
-    workqueue::{Queue, RawWorkItem},
-};
+use kernel::{bindings, prelude::*};
 
 /// A workqueue that is destroyed when this is dropped, after all work in it was done.
 ///
@@ -52,16 +48,6 @@ impl OwnedQueue {
     /// The C workqueue, valid while `self` is borrowed.
     pub(super) fn as_raw(&self) -> *mut bindings::workqueue_struct {
         self.raw.as_ptr()
-    }
-
-    /// Queues a piece of work. From any context.
-    pub(crate) fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
-    where
-        W: RawWorkItem<ID> + Send + 'static,
-    {
-        // SAFETY: By the type invariant it is valid, for at least as long as `self` is borrowed.
-        // What is queued is done before `drop` frees the queue.
-        unsafe { Queue::from_raw(self.raw.as_ptr()) }.enqueue(work)
     }
 }
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Directories that need more room for a name.
+//!
+//! Each step is a transaction of its own, after which the directory is whole, and nothing more than
+//! larger. So whoever creates a file only ever begins a transaction that has room for it. Resources
+//! are found in the order of `alloc.rs` before each.
+
+use crate::{
+    alloc::{Locked, TreeBlocks},
+    dir::{block_place, read_block},
+    inode::Root,
+    mount::Mounted,
+    ondisk::{
+        chain::Found,
+        dinode::{Body, INDEXED_DIR_FL, INLINE_DATA_FL},
+        dinode_edit::{self, Edit},
+        dir_block::{self, Area, Room},
+        dx_edit, dx_grow,
+        error::Corrupt,
+        extent::ExtentRec,
+        features::INCOMPAT_INDEXED_DIRS,
+        geometry::Geometry,
+        store::Journaled,
+        suballoc::Reserve,
+        tree::Tree,
+    },
+    store::{Block, Store},
+    vfs::folio::NoFolio,
+    write::tree_error,
+    Inode,
+};
+use kernel::prelude::*;
+
+/// Where a new name goes.
+pub(crate) enum Place {
+    /// Into the dinode.
+    Inline(Area, Room),
+    /// Into a block of a directory without an index.
+    Block(Block, Area, Room),
+    /// Into a block and the index.
+    Indexed(dx_edit::Insert<Block>),
+}
+
+/// What is in the way of a name.
+enum Full {
+    /// The dinode.
+    Inline,
+    /// The directory's blocks.
+    Blocks,
+    /// The index.
+    Index,
+}
+
+/// More than any name can need: out of the dinode, a block, a leaf of the index, and once more.
+const STEPS: usize = 6;
+
+/// Finds a place for `name`, and makes the directory larger until there is one. The directory is
+/// locked by the VFS, and its cluster lock is held at EX.
+pub(crate) fn place(
+    dir: &Inode,
+    mounted: &Mounted,
+    name: &[u8],
+    wait: &NoFolio,
+) -> Result<KBox<Place>> {
+    for _ in 0..STEPS {
+        match find_place(dir, name)? {
+            Ok(place) => return Ok(place),
+            Err(Full::Inline) => expand(dir, mounted, wait)?,
+            Err(Full::Blocks) => add_block(dir, mounted, wait)?,
+            Err(Full::Index) => grow_index(dir, mounted, name, wait)?,
+        }
+    }
+    Err(ENOSPC)
+}
+
+fn find_place(dir: &Inode, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
+    let geo = &dir.volume().geo;
+    let mut meta = dir.meta();
+    let (mut store, root) = meta.read(dir)?;
+    let d = &root.dinode;
+    let place = if let Body::Inline { .. } = d.body {
+        let area = Area::inline(d, geo);
+        match area.find_room(root.block.bytes(), name.len())? {
+            Some(room) => Place::Inline(area, room),
+            None => return Ok(Err(Full::Inline)),
+        }
+    } else if d.dyn_features & INDEXED_DIR_FL != 0 {
+        match dx_edit::plan(&mut store, d, geo, name)? {
+            dx_edit::Plan::Ready(insert) => Place::Indexed(insert),
+            dx_edit::Plan::NoDirRoom => return Ok(Err(Full::Blocks)),
+            dx_edit::Plan::NoIndexRoom => return Ok(Err(Full::Index)),
+        }
+    } else {
+        match find_room(&mut store, root, geo, name)? {
+            Some((block, area, room)) => Place::Block(block, area, room),
+            None => return Ok(Err(Full::Blocks)),
+        }
+    };
+    Ok(Ok(KBox::new(place, GFP_KERNEL)?))
+}
+
+fn find_room(
+    store: &mut Store<'_>,
+    root: &Root,
+    geo: &Geometry,
+    name: &[u8],
+) -> Result<Option<(Block, Area, Room)>> {
+    for index in 0..root.dinode.size >> geo.block_bits() {
+        let block = read_block(store, root, geo, index)?;
+        let area = Area::block(block.bytes(), block.blkno(), &root.dinode, geo)?;
+        if let Some(room) = area.find_room(block.bytes(), name.len())? {
+            return Ok(Some((block, area, room)));
+        }
+    }
+    Ok(None)
+}
+
+/// Room on the volume for one step.
+struct Resources<'a> {
+    extents: Option<Locked<'a>>,
+    reserve: Reserve,
+    bitmap: Option<(Locked<'a>, Found)>,
+}
+
+impl<'a> Resources<'a> {
+    /// Finds `blocks` blocks of the extent allocator, and a cluster if one is needed.
+    fn find(mounted: &'a Mounted, blocks: u16, cluster: bool, wait: &NoFolio) -> Result<Self> {
+        let mut extents = match blocks {
+            0 => None,
+            _ => Some(mounted.extent_alloc().lock(wait)?),
+        };
+        let reserve = match &mut extents {
+            Some(alloc) => alloc.reserve_blocks(blocks, mounted, wait)?,
+            None => Reserve::empty(),
+        };
+        let bitmap = if cluster {
+            let mut bitmap = mounted.bitmap().lock(wait)?;
+            let found = bitmap.find_clusters(1, 1, None)?.ok_or(ENOSPC)?;
+            Some((bitmap, found))
+        } else {
+            None
+        };
+        Ok(Self {
+            extents,
+            reserve,
+            bitmap,
+        })
+    }
+
+    /// Takes the cluster; its first block.
+    fn claim_cluster(&mut self, store: &mut Store<'_>) -> Result<u64> {
+        let (bitmap, found) = self.bitmap.as_mut().ok_or(EIO)?;
+        bitmap.claim_clusters(store.handle()?, found)?;
+        Ok(found.blkno)
+    }
+
+    fn source(&mut self, slot: u16) -> TreeBlocks<'_, 'a> {
+        TreeBlocks {
+            from: self.extents.as_mut().map(|e| (e, &mut self.reserve)),
+            slot,
+        }
+    }
+}
+
+/// Blocks of allocators that a transaction changes: group and dinode for a cluster, and for each
+/// extent block.
+fn allocator_credits(blocks: u16) -> u32 {
+    2 + 3 * u32::from(blocks)
+}
+
+/// Moves the entries of an inline directory to its first block, and makes an index if the volume
+/// has indexes.
+fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &dir.volume().geo;
+    let indexed = geo.features.has_incompat(INCOMPAT_INDEXED_DIRS);
+    let blocks = u16::from(indexed);
+    let mut room = Resources::find(mounted, blocks, true, wait)?;
+    // The dinode, the block and the root of the index.
+    let mut handle = mounted.journal().start(3 + allocator_credits(blocks))?;
+    let done = (|| {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.change(dir, &mut handle)?;
+        let was = root.dinode;
+        let mut old = KVec::with_capacity(root.block.bytes().len(), GFP_KERNEL)?;
+        old.extend_from_slice(root.block.bytes(), GFP_KERNEL)?;
+        let blkno = room.claim_cluster(&mut store)?;
+        let mut block = store.create(blkno)?;
+        let area = store.update(&mut block, |b| match indexed {
+            true => dir_block::expand_inline_indexed(&old, &was, b, blkno, geo),
+            false => dir_block::expand_inline(&old, &was, b, blkno, geo),
+        })??;
+        let features = was.dyn_features & !INLINE_DATA_FL;
+        store.update(&mut root.block, |b| {
+            dinode_edit::init_extent_list(b, was.xattr_inline_size);
+            Edit::of(b)
+                .dyn_features(features)
+                .size(1 << geo.block_bits());
+        })?;
+        let rec = ExtentRec {
+            cpos: 0,
+            clusters: 1,
+            blkno,
+            flags: 0,
+        };
+        Tree::of_dinodes(geo)
+            .insert(
+                &mut store,
+                &mut root.block,
+                &rec,
+                &mut room.source(mounted.slot()),
+            )
+            .map_err(tree_error)?;
+        if indexed {
+            let suballoc = match room.extents.as_mut() {
+                Some(e) => e.claim_block(store.handle()?, &mut room.reserve, mounted.slot())?,
+                None => return Err(EIO),
+            };
+            let entries = (&block, blkno, &area);
+            dx_edit::create(&mut store, suballoc, was.blkno(), entries, geo)?;
+            store.update(&mut root.block, |b| {
+                Edit::of(b)
+                    .dyn_features(features | INDEXED_DIR_FL)
+                    .dx_root(suballoc.blkno);
+            })?;
+        }
+        changed(dir, root, geo)
+    })();
+    done.inspect_err(|e| mounted.half_done(*e))?;
+    handle.stop()
+}
+
+/// Adds a block without entries.
+fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &dir.volume().geo;
+    let (blocks, cluster, credits) = {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.read(dir)?;
+        let d = &root.dinode;
+        let cluster = d.size >> geo.cluster_bits() >= u64::from(d.clusters);
+        let tree = Tree::of_dinodes(geo);
+        let need = match cluster {
+            true => tree
+                .blocks_needed(&mut store, &root.block, 1)
+                .map_err(tree_error)?,
+            false => 0,
+        };
+        let credits = tree
+            .credits(&mut store, &root.block, d.clusters, 1)
+            .map_err(tree_error)?;
+        (u16::try_from(need).map_err(|_| ENOSPC)?, cluster, credits)
+    };
+    let mut room = Resources::find(mounted, blocks, cluster, wait)?;
+    // The dinode, the block and the root of the index.
+    let credits = credits + 3 + allocator_credits(blocks);
+    let mut handle = mounted.journal().start(credits)?;
+    let done = (|| {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.change(dir, &mut handle)?;
+        let was = root.dinode;
+        let tree = Tree::of_dinodes(geo);
+        if cluster {
+            let rec = ExtentRec {
+                cpos: was.clusters,
+                clusters: 1,
+                blkno: room.claim_cluster(&mut store)?,
+                flags: 0,
+            };
+            tree.insert(
+                &mut store,
+                &mut root.block,
+                &rec,
+                &mut room.source(mounted.slot()),
+            )
+            .map_err(tree_error)?;
+        }
+        let index = was.size >> geo.block_bits();
+        let blkno = block_place(&mut store, root, geo, index)?;
+        let mut block = store.create(blkno)?;
+        let bad = Corrupt::new(blkno, "directory block");
+        store.update(&mut block, |b| {
+            dir_block::format(b, blkno, &was, geo).ok_or(bad)
+        })??;
+        if was.dyn_features & INDEXED_DIR_FL != 0 {
+            dx_edit::link_block(&mut store, &was, geo, &mut block, blkno)?;
+        }
+        store.update(&mut root.block, |b| {
+            Edit::of(b).size((index + 1) << geo.block_bits());
+        })?;
+        changed(dir, root, geo)
+    })();
+    done.inspect_err(|e| mounted.half_done(*e))?;
+    handle.stop()
+}
+
+/// Adds a cluster of leaves to the index.
+fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Result {
+    let geo = &dir.volume().geo;
+    let plan = |store: &mut Store<'_>, root: &Root| {
+        dx_grow::plan(store, &root.dinode, geo, name)?.ok_or(ENOSPC)
+    };
+    let (blocks, credits) = {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.read(dir)?;
+        let growth = plan(&mut store, root)?;
+        let blocks = u16::try_from(growth.extent_blocks).map_err(|_| ENOSPC)?;
+        (blocks, growth.credits)
+    };
+    let mut room = Resources::find(mounted, blocks, true, wait)?;
+    let mut handle = mounted
+        .journal()
+        .start(credits + 1 + allocator_credits(blocks))?;
+    let done = (|| {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.change(dir, &mut handle)?;
+        // As before: nobody changes the directory while its inode lock is held.
+        let growth = plan(&mut store, root)?;
+        let first = room.claim_cluster(&mut store)?;
+        growth
+            .apply(&mut store, geo, first, &mut room.source(mounted.slot()))
+            .map_err(tree_error)
+    })();
+    done.inspect_err(|e| mounted.half_done(*e))?;
+    handle.stop()
+}
+
+/// Takes what the dinode says now over into memory.
+fn changed(dir: &Inode, root: &mut Root, geo: &Geometry) -> Result {
+    root.reload(geo)?;
+    dir.set_size(root.dinode.size as i64);
+    dir.set_blocks(dir.volume().sectors(root.dinode.clusters));
+    Ok(())
+}
