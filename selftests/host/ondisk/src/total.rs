@@ -365,10 +365,13 @@ pub fn indexes(input: &[u8]) {
                 // A bad record behind the room is found here, and nothing was changed.
                 let _ = insert.apply(&mut volume, name, 7, FileType::Regular);
             }
+            // Of large clusters only the plan is made, or one input would take a second.
             Ok(Plan::NoIndexRoom) => {
                 if let Ok(Some(growth)) = dx_grow::plan(&mut volume, &dir, &fs, name) {
                     assert!(growth.credits > 0);
-                    let _ = growth.apply(&mut volume, &fs, 64 << 11, &mut Endless);
+                    if fs.blocks_per_cluster() <= 8 {
+                        let _ = growth.apply(&mut volume, &fs, 64 << 3, &mut Endless);
+                    }
                 }
             }
             _ => {}
