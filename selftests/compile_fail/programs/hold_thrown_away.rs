@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A hold that nobody keeps protects nothing.
+
+#![deny(unused_must_use)]
+
+use crate::{lockres::Mode, vfs::folio::NoFolio, Inode};
+use kernel::prelude::*;
+
+fn statfs(inode: &Inode, wait: &NoFolio) -> Result {
+    #[cfg(not(right))]
+    inode.lock_cluster(Mode::Pr, wait)?; //~ unused_must_use unused `Held` that must be used
+    let _held = inode.lock_cluster(Mode::Pr, wait)?;
+    Ok(())
+}

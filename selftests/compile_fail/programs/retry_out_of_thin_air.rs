@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `Retry::after` is the only way to a `Retry`.
+
+use crate::vfs::{address_space::ReadFolio, folio::Retry};
+use core::marker::PhantomData;
+
+fn read_folio(made: Retry) -> ReadFolio {
+    #[cfg(not(right))]
+    let made = Retry { _made: PhantomData }; //~ E0451 field `_made` of struct `Retry` is private
+    ReadFolio::Retry(made)
+}

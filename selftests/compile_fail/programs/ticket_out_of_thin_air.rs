@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A ticket comes from `Inode::ticket`, which waits. No other file can make one.
+
+use crate::{
+    lock::Ticket,
+    vfs::{
+        address_space::ReadFolio,
+        folio::{LockedFolio, Retry},
+    },
+};
+
+fn read_folio(folio: LockedFolio, ticket: Ticket) -> ReadFolio {
+    let unlocked = folio.unlock();
+    #[cfg(not(right))]
+    let ticket = Ticket(()); //~ E0423 cannot initialize a tuple struct which contains private fields
+    ReadFolio::Retry(Retry::after(unlocked, ticket))
+}

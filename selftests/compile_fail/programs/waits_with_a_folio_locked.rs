@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Waiting for the cluster asks for a `NoFolio`. Who has the folio locked has none.
+
+use crate::{lockres::Mode, vfs::folio::LockedFolio, Inode};
+use kernel::prelude::*;
+
+fn read_folio(inode: &Inode, folio: LockedFolio) -> Result {
+    #[cfg(not(right))]
+    let _held = inode.lock_cluster(Mode::Pr, &folio)?; //~ E0308 expected `&NoFolio`, found `&LockedFolio`
+    let unlocked = folio.unlock();
+    let _held = inode.lock_cluster(Mode::Pr, &unlocked)?;
+    Ok(())
+}
