@@ -29,7 +29,8 @@ task_with() {
 
 # The functions of a stack, without offsets and without what all stacks share.
 stack_functions() {
-	sed 's/+0x[0-9a-f]*\/0x[0-9a-f]*//' |
+	sed 's/+0x[0-9a-f]*\/0x[0-9a-f]*//' | c++filt |
+		sed -E 's/\[[0-9a-f]{8,}\]//g; s/ocfs2_glue:://g; s/^<(.*)>::([a-z_]+)$/\1::\2/' |
 		grep -vE '^(entry_SYSCALL|do_syscall|x64_sys_call|ret_from_fork|kthread|worker_thread|process_scheduled|asm_|$)' |
 		cut -c 1-52
 }
