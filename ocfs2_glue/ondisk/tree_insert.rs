@@ -455,8 +455,9 @@ impl<'g> Tree<'g> {
         let bad = Corrupt::new(0, "ocfs2_extent_list.l_next_free_rec");
         let rec = last.last(store, root).ok_or(S::Error::from(bad))?;
         let head = last.head;
-        self.add_leaf(store, root, &rec, claimed)?;
+        // In this order: the new leaf is linked from this one, through another handle of its block.
         self.edit(store, root, &mut last.block, &head, |l| l.pop_leaf())?;
+        self.add_leaf(store, root, &rec, claimed)?;
         Ok(())
     }
 
