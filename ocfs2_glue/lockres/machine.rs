@@ -84,7 +84,8 @@ impl Machine {
     /// Asks for the lock on behalf of `task`.
     ///
     /// [`How::Try`] answers at once and never yields a call. It is refused while a refresh is
-    /// needed, and while another node's turn has come, unless the task left a ticket for it.
+    /// needed, and while another node's turn has come, unless the task left a ticket for it. The
+    /// others honour a ticket as well; a task that must wait all the same gives up its ticket.
     ///
     /// A task must not wait for a lock it holds: the other node's turn may come in between.
     pub fn acquire(&mut self, mode: Mode, how: How, task: Task, now: u64) -> Step<Outcome> {
@@ -92,13 +93,17 @@ impl Machine {
             return Step::only(Outcome::Failed(fault));
         }
         if how == How::Try {
-            return Step::only(self.try_acquire(mode, task, now));
+            // A refresh would have to be waited for, whoever does it.
+            let value = match self.fresh {
+                Fresh::Yes => self.let_in(mode, task, now),
+                Fresh::No | Fresh::Refreshing => None,
+            };
+            return Step::only(value.unwrap_or(Outcome::WouldBlock));
         }
-        self.tickets.forget(task);
-        if self.may_enter(mode, now) {
-            let value = self.enter(mode, task, true);
+        if let Some(value) = self.let_in(mode, task, now) {
             return self.step(value, None, false, now);
         }
+        self.tickets.forget(task);
         if !self.waiting.add(mode) {
             return Step::only(Outcome::Failed(Fault::Misuse));
         }
@@ -111,27 +116,6 @@ impl Machine {
         };
         let call = self.ask(&mut waiter, now);
         self.step(Outcome::Wait(waiter), call, false, now)
-    }
-
-    fn try_acquire(&mut self, mode: Mode, task: Task, now: u64) -> Outcome {
-        if !self.usable().covers(mode) || self.fresh != Fresh::Yes {
-            return Outcome::WouldBlock;
-        }
-        let ticket = self.tickets.take(task, mode, now);
-        if ticket == Ticket::None && self.blocked(mode, now) {
-            return Outcome::WouldBlock;
-        }
-        // Half of an EX ticket keeps EX until the other half is back: a hold that counted as PR
-        // would let the worker go down to PR under it.
-        let half = ticket == Ticket::Half && self.usable().covers(Mode::Ex);
-        let mode = if half { Mode::Ex } else { mode };
-        match self.enter(mode, task, false) {
-            Outcome::Granted(mut hold) => {
-                hold.rest = half;
-                Outcome::Granted(hold)
-            }
-            other => other,
-        }
     }
 
     /// After a wake: is it there now?
@@ -153,9 +137,8 @@ impl Machine {
             };
             return self.step(value, None, true, now);
         }
-        if self.may_enter(mode, now) {
+        if let Some(value) = self.let_in(mode, waiter.task, now) {
             self.leave_line(&waiter);
-            let value = self.enter(mode, waiter.task, true);
             return self.step(value, None, false, now);
         }
         let call = self.ask(&mut waiter, now);
@@ -227,15 +210,16 @@ impl Machine {
     }
 
     /// A holder that waited only so that its folio operation can be tried again: it gives up its
-    /// hold and leaves a ticket, good for one [`How::Try`] by the same task within
+    /// hold and leaves a ticket, good for one acquire by the same task within
     /// [`Policy::ticket_ns`]. A downconvert waits for that. An EX ticket is good for a PR try and
     /// then an EX one, as a write fault needs them.
-    pub fn leave_ticket(&mut self, hold: Hold, now: u64) -> Result<Kick, Unexpected> {
+    pub fn leave_ticket(&mut self, mut hold: Hold, now: u64) -> Result<Kick, Unexpected> {
         let ticket = hold.may_leave && self.policy.ticket_ns > 0 && self.fault().is_none();
         if ticket && *self.holders.of(hold.mode) > 0 {
             self.tickets.expire(now);
             self.tickets
                 .leave(hold.task, hold.mode, self.ticket_end(now));
+            hold.rest = false;
         }
         self.release(hold, now)
     }
@@ -297,17 +281,27 @@ impl Machine {
         slice.min(self.last_use.saturating_add(self.policy.idle_ns))
     }
 
-    fn may_enter(&self, mode: Mode, now: u64) -> bool {
-        self.usable().covers(mode) && self.fresh != Fresh::Refreshing && !self.blocked(mode, now)
-    }
-
-    /// Counts a holder in and gives out its token.
-    fn enter(&mut self, mode: Mode, task: Task, may_leave: bool) -> Outcome {
-        if self.holders.add(mode) {
-            Outcome::Granted(self.hold(mode, task, may_leave))
-        } else {
-            Outcome::Failed(Fault::Misuse)
+    /// Makes a task a holder if nobody and nothing is in the way, or if it left a ticket.
+    fn let_in(&mut self, mode: Mode, task: Task, now: u64) -> Option<Outcome> {
+        if !self.usable().covers(mode) || self.fresh == Fresh::Refreshing {
+            return None;
         }
+        let blocked = self.blocked(mode, now);
+        let ticket = self.tickets.take(task, mode, now);
+        if blocked && ticket == Ticket::None {
+            return None;
+        }
+        // Half of an EX ticket keeps EX until the other half is back: a hold that counted as PR
+        // would let the worker go down to PR under it.
+        let half = ticket == Ticket::Half && self.usable().covers(Mode::Ex);
+        let mode = if half { Mode::Ex } else { mode };
+        if !self.holders.add(mode) {
+            return Some(Outcome::Failed(Fault::Misuse));
+        }
+        // Whoever comes in on a ticket can't leave another: else there would be no end to it.
+        let mut hold = self.hold(mode, task, !blocked);
+        hold.rest = half;
+        Some(Outcome::Granted(hold))
     }
 
     fn hold(&mut self, mode: Mode, task: Task, may_leave: bool) -> Hold {

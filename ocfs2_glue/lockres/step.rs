@@ -74,7 +74,7 @@ pub type Answer = Result<(), Refusal>;
 pub struct Hold {
     pub(super) mode: Mode,
     pub(super) task: Task,
-    /// Came in by waiting, so it may leave a ticket. One that came in on a ticket may not: that
+    /// May leave a ticket. One that came in on a ticket, past others who must wait, may not: that
     /// bounds how long a downconvert waits.
     pub(super) may_leave: bool,
     pub(super) refresh: bool,

@@ -96,7 +96,11 @@ fn alive(c: &Cluster, config: &Config) -> bool {
     let by_itself = |a: &Action| {
         !matches!(
             a,
-            Action::Start(..) | Action::Kill(..) | Action::Die(_) | Action::Lose(_)
+            Action::Start(..)
+                | Action::Kill(..)
+                | Action::Die(_)
+                | Action::Lose(_)
+                | Action::Reclaim(_)
         )
     };
     all.iter().any(by_itself)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The nodes, the DLM between them, and time: what can happen next.
 
-use crate::dlm::{Dlm, Flavour};
-use crate::node::{Evict, Goal, Node, Pc, Role, Who, Worker};
+use crate::dlm::{Dlm, Flavour, NODES};
+use crate::node::{Evict, Node, Pc, Role, Who, Worker};
 use ocfs2_lockres_host::lockres::Policy;
 use std::hash::{Hash, Hasher};
 
@@ -30,6 +30,14 @@ pub struct Config {
     pub policy: Policy,
     pub flavour: Flavour,
     pub variant: Variant,
+    /// A call is at the master as soon as it is made. Its answers still take their time.
+    pub coarse: bool,
+    /// Nodes with the same tasks are interchangeable.
+    pub alike: bool,
+    /// Readers may take the lock before they enter the page cache.
+    pub eager: bool,
+    /// Count retries and late tickets; off where only the rest is looked at.
+    pub counted: bool,
     /// Time may pass although a task that left a ticket could run.
     pub hurried: bool,
     /// Sleepers may be killed.
@@ -37,6 +45,8 @@ pub struct Config {
     /// How many nodes may die; how many may lose the cluster.
     pub deaths: u8,
     pub losses: u8,
+    /// Clean folios may be dropped.
+    pub reclaim: bool,
     /// Inodes may be evicted while nobody uses them.
     pub evictions: bool,
     /// How many flushes and refreshes may fail.
@@ -65,8 +75,13 @@ impl Config {
                 ..Config::ANY
             },
             variant: Variant::Right,
+            coarse: false,
+            alike: false,
+            eager: true,
+            counted: true,
             hurried: false,
             kills: false,
+            reclaim: true,
             deaths: 0,
             losses: 0,
             evictions: false,
@@ -98,6 +113,8 @@ pub enum Action {
     UnlockAst(u8),
     /// fs/dlm is done with a cancel that came too late.
     Digest(u8),
+    /// Memory is short: a clean folio is dropped. (Or: the next read is for another one.)
+    Reclaim(u8),
     /// Eviction begins, or goes on.
     Evict(u8),
     /// The node dies.
@@ -160,6 +177,10 @@ impl Cluster {
                 out.push(Action::Lose(n));
             }
             self.evict_events(config, n, node, out);
+            let folio = node.folio;
+            if config.reclaim && folio.uptodate && !folio.dirty && folio.locked.is_none() {
+                out.push(Action::Reclaim(n));
+            }
         }
         if self.next_timer().is_some() && (config.hurried || !self.urgent()) {
             out.push(Action::Tick);
@@ -214,15 +235,17 @@ impl Cluster {
         let runs = match &task.pc {
             Pc::Idle => {
                 if node.evict == Evict::No && !node.lost {
-                    out.push(Action::Start(n, t, false));
-                    if task.role == Role::Reader {
+                    if free || node.folio.uptodate || task.role == Role::Writer {
+                        out.push(Action::Start(n, t, false));
+                    }
+                    if task.role == Role::Reader && config.eager {
                         out.push(Action::Start(n, t, true));
                     }
                 }
                 false
             }
             Pc::Look => node.folio.uptodate || free,
-            Pc::Ready(_, goal) => matches!(goal, Goal::Ticket(_) | Goal::ReadLocked) || free,
+            Pc::Ready(..) => free,
             Pc::Asleep(_, woken, _) => *woken,
             Pc::Demoting => node.worker == Worker::Idle,
             _ => true,
@@ -273,18 +296,22 @@ impl Cluster {
             .any(|n| n.alive && (n.evict != Evict::No || n.tasks.iter().any(|t| t.pc != Pc::Idle)))
     }
 
-    fn key<H: Hasher>(&self, h: &mut H) {
-        for node in &self.nodes {
-            node.key(self.now, h);
+    /// Everything that has a bearing on what follows, with the nodes in the given order.
+    pub fn key<H: Hasher>(&self, order: &[usize], h: &mut H) {
+        for n in order {
+            self.nodes[*n].key(self.now, h);
         }
-        self.dlm.hash(h);
+        self.dlm.key(order, h);
         (self.deaths, self.losses, self.faults, self.misuse).hash(h);
     }
 }
 
+/// The nodes as they are.
+pub const IN_ORDER: [usize; NODES] = [0, 1, 2];
+
 impl Hash for Cluster {
     fn hash<H: Hasher>(&self, h: &mut H) {
-        self.key(h);
+        self.key(&IN_ORDER[..self.nodes.len()], h);
     }
 }
 
@@ -296,7 +323,7 @@ impl PartialEq for Cluster {
             c.hash(&mut a);
             1u8.hash(&mut a);
             let one = a.finish();
-            c.dlm.hash(&mut a);
+            c.hash(&mut a);
             (one, a.finish())
         };
         print(self) == print(other)

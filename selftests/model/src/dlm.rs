@@ -8,6 +8,8 @@
 //! What a node is sent goes to its inbox, from which an ast and a bast are delivered in any order
 //! and at any time: more orders than either DLM can produce.
 
+use std::hash::{Hash, Hasher};
+
 use ocfs2_lockres_host::lockres::{Answer, DlmCall, Level, Lvb, Mode, Refusal};
 
 /// The most nodes a model can have.
@@ -276,6 +278,18 @@ impl Dlm {
                 }
             }
         }
+    }
+
+    /// Everything that matters, with the nodes in another order.
+    pub fn key<H: Hasher>(&self, order: &[usize], h: &mut H) {
+        for n in order {
+            self.locks[*n].hash(h);
+        }
+        for queued in self.queue.iter().flatten() {
+            let place = order.iter().position(|n| *n == usize::from(queued.node));
+            (place, queued.convert, queued.want).hash(h);
+        }
+        self.lvb.hash(h);
     }
 
     /// The node is dead: recovery drops its lock, and its value with it.

@@ -5,11 +5,11 @@
 //! (its "eventually" looks only at paths that end), so the graph is kept here for live.rs.
 
 use crate::check::broken;
-use crate::cluster::{Action, Cluster, Config};
+use crate::cluster::{Action, Cluster, Config, IN_ORDER};
 use crate::node::{Evict, Pc, Who, TASKS};
 use crate::steps::{apply, Log};
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Somebody or something that gets its turn, as a bit number.
 pub type Process = u8;
@@ -18,6 +18,8 @@ pub type Process = u8;
 const PER_NODE: u8 = TASKS as u8 + 7;
 /// Time.
 pub const TICK: Process = 60;
+/// Bad luck: it may happen at any time, but not every time just when it hurts.
+pub const RARE: Process = 62;
 /// Nobody is obliged to do this.
 pub const FREE: Process = 63;
 
@@ -36,6 +38,7 @@ pub fn process(action: Action) -> Process {
         Action::Tick => return TICK,
         Action::Start(..) | Action::Kill(..) | Action::Fault(..) => return FREE,
         Action::Die(_) | Action::Lose(_) => return FREE,
+        Action::Reclaim(_) => return RARE,
     };
     n * PER_NODE + bit
 }
@@ -129,10 +132,18 @@ impl Hasher for Mix {
     }
 }
 
-fn fingerprint(c: &Cluster) -> u64 {
-    let mut h = Mix(0, 0);
-    c.hash(&mut h);
-    h.finish()
+fn fingerprint(config: &Config, c: &Cluster) -> u64 {
+    let print = |order: &[usize]| {
+        let mut h = Mix(0, 0);
+        c.key(order, &mut h);
+        h.finish()
+    };
+    let here = print(&IN_ORDER[..c.nodes.len()]);
+    if config.alike && c.nodes.len() == 2 {
+        here.min(print(&[1, 0]))
+    } else {
+        here
+    }
 }
 
 fn pending(c: &Cluster) -> u64 {
@@ -150,8 +161,9 @@ fn pending(c: &Cluster) -> u64 {
     bits
 }
 
-/// Explores everything, or until something is wrong.
-pub fn explore(config: &Config) -> Graph {
+/// Explores everything, or until something is wrong; without `edges` only what is needed to see
+/// that nothing is.
+pub fn explore(config: &Config, edges: bool) -> Graph {
     let mut graph = Graph {
         first: vec![0],
         edges: Vec::new(),
@@ -162,12 +174,13 @@ pub fn explore(config: &Config) -> Graph {
     };
     let start = Cluster::new(config);
     let mut seen: HashMap<u64, u32, BuildHasherDefault<AsIs>> = HashMap::default();
-    seen.insert(fingerprint(&start), 0);
+    seen.insert(fingerprint(config, &start), 0);
     let mut queue = VecDeque::from([start]);
     let mut actions = Vec::new();
     let mut log = Log::default();
+    let mut count = 0u32;
     while let Some(state) = queue.pop_front() {
-        let id = graph.enabled.len() as u32;
+        let id = count;
         if let Some(what) = broken(&state, config) {
             graph.broken = Some((id, what));
             return graph;
@@ -179,16 +192,21 @@ pub fn explore(config: &Config) -> Graph {
             let process = process(*action);
             bits |= 1u64 << process;
             let fresh = graph.parent.len() as u32;
-            let to = *seen.entry(fingerprint(&next)).or_insert(fresh);
+            let to = *seen.entry(fingerprint(config, &next)).or_insert(fresh);
             if to == fresh {
                 graph.parent.push((id, i as u8));
                 queue.push_back(next);
             }
-            graph.edges.push(Edge { to, process });
+            if edges {
+                graph.edges.push(Edge { to, process });
+            }
         }
-        graph.enabled.push(bits & !(1 << FREE));
-        graph.pending.push(pending(&state));
-        graph.first.push(graph.edges.len() as u32);
+        count += 1;
+        if edges {
+            graph.enabled.push(bits & !(1 << FREE | 1 << RARE));
+            graph.pending.push(pending(&state));
+            graph.first.push(graph.edges.len() as u32);
+        }
     }
     graph
 }
@@ -196,7 +214,7 @@ pub fn explore(config: &Config) -> Graph {
 impl Graph {
     /// How many states there are.
     pub fn len(&self) -> usize {
-        self.enabled.len()
+        self.parent.len()
     }
 
     /// Never; for clippy.

@@ -15,4 +15,7 @@ pub mod dlm;
 pub mod graph;
 pub mod live;
 pub mod node;
+pub mod run;
 pub mod steps;
+pub mod suite;
+pub mod trace;

@@ -5,9 +5,10 @@
 //! which a fair scheduler may go round for ever. Fair is: whoever can do something all the time
 //! does it at some time. A folio lock is handed over in order by the kernel's wait queue, so a
 //! task that can have one again and again gets it at some time as well. Nobody has to begin an
-//! operation, to be killed, or to fail.
+//! operation, to be killed, or to fail. A folio that goes for lack of memory just between a fault's
+//! two halves, every time, isn't counted: no file system could help that.
 
-use crate::graph::{strict, Edge, Graph, Process, FREE};
+use crate::graph::{strict, Edge, Graph, Process, FREE, RARE};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A cycle that may be gone round for ever.
@@ -62,7 +63,7 @@ fn inside<'a>(
     mark: u32,
 ) -> impl Iterator<Item = (usize, &'a Edge)> {
     let edges = graph.steps(id).iter().enumerate();
-    edges.filter(move |(_, e)| marks[e.to as usize] == mark)
+    edges.filter(move |(_, e)| e.process != RARE && marks[e.to as usize] == mark)
 }
 
 fn judge(graph: &Graph, part: &[u32], marks: &[u32], mark: u32) -> Verdict {
@@ -119,7 +120,7 @@ fn components(graph: &Graph, states: &[u32], marks: &[u32], mark: u32) -> Vec<Ve
             }
             let mut next = None;
             for (i, edge) in graph.steps(id).iter().enumerate().skip(at) {
-                if marks[edge.to as usize] != mark {
+                if edge.process == RARE || marks[edge.to as usize] != mark {
                     continue;
                 }
                 match order.get(&edge.to).copied() {
@@ -217,7 +218,7 @@ fn walk(
             return Some((trail(&came, id), id));
         }
         for (i, edge) in graph.steps(id).iter().enumerate() {
-            if !members.contains(&edge.to) {
+            if edge.process == RARE || !members.contains(&edge.to) {
                 continue;
             }
             if wanted(id, Some(edge)) {

@@ -1,121 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! See lib.rs.
-use ocfs2_lock_model::cluster::*;
-use ocfs2_lock_model::dlm;
-use ocfs2_lock_model::graph::*;
-use ocfs2_lock_model::node::*;
-use ocfs2_lock_model::steps::Log;
+//! `ocfs2-lock-model [quick|long|all|naive|spin|queued|no-ticket]`: see lib.rs.
+//!
+//! The sets exit with 0 only when every property holds in all of them; the wrong variants exit
+//! with 0 only when the fault they stand for was found.
+#![forbid(unsafe_code)]
 
-fn main() {
-    use Role::*;
-    let configs = [
-        Config::new("r/w", &[&[Reader], &[Writer]]),
-        Config::new("r/r", &[&[Reader], &[Reader]]),
-        Config::new("w/w", &[&[Writer], &[Writer]]),
-        Config::new("m/w", &[&[Mapper], &[Writer]]),
-        Config::new("m/m", &[&[Mapper], &[Mapper]]),
-        Config::new("rw/w", &[&[Reader, Writer], &[Writer]]),
-        Config {
-            hurried: true,
-            kills: true,
-            ..Config::new("r/w hurried kills", &[&[Reader], &[Writer]])
-        },
-        Config {
-            deaths: 1,
-            losses: 1,
-            ..Config::new("rw/w death", &[&[Reader, Writer], &[Writer]])
-        },
-        Config {
-            kills: true,
-            evictions: true,
-            faults: 1,
-            ..Config::new("r/w all", &[&[Reader], &[Writer]])
-        },
-        Config {
-            flavour: dlm::Flavour {
-                busy: true,
-                ..Config::ANY
-            },
-            ..Config::new("rw/w busy", &[&[Reader, Writer], &[Writer]])
-        },
-        Config {
-            flavour: dlm::Flavour {
-                deadlk: true,
-                ..Config::ANY
-            },
-            ..Config::new("rw/w deadlk", &[&[Reader, Writer], &[Writer]])
-        },
-        Config::new("r/w/w", &[&[Reader], &[Writer], &[Writer]]),
-        Config::new("r/w/m", &[&[Reader], &[Writer], &[Mapper]]),
-        Config::new("rr/w", &[&[Reader, Reader], &[Writer]]),
-        Config::new("rm/w", &[&[Reader, Mapper], &[Writer]]),
-        Config {
-            hurried: true,
-            ..Config::new("rw/w hurried", &[&[Reader, Writer], &[Writer]])
-        },
-        Config {
-            kills: true,
-            ..Config::new("rw/w kills", &[&[Reader, Writer], &[Writer]])
-        },
-        Config {
-            evictions: true,
-            ..Config::new("r/w evict", &[&[Reader], &[Writer]])
-        },
-        Config {
-            faults: 2,
-            ..Config::new("r/w faults", &[&[Reader], &[Writer]])
-        },
-        Config {
-            deaths: 1,
-            losses: 1,
-            ..Config::new("r/w death", &[&[Reader], &[Writer]])
-        },
-        Config::new("rw/rw", &[&[Reader, Writer], &[Reader, Writer]]),
-    ];
-    for c in configs {
-        let t = std::time::Instant::now();
-        let g = explore(&c);
-        println!(
-            "{}: {} states, {} edges, {:?}, {:?}",
-            c.name,
-            g.len(),
-            g.edges.len(),
-            t.elapsed(),
-            g.broken
-        );
-        if let Some((id, _)) = g.broken {
-            let mut log = Log::on();
-            let end = play(&c, Cluster::new(&c), &g.way(id), &mut log);
-            for l in log.lines {
-                println!("{} {:?}: {}", l.0, l.1, l.2);
-            }
-            println!("{end:?}");
-            return;
+use ocfs2_lock_model::cluster::{Config, Variant};
+use ocfs2_lock_model::run::{picture, search, Fault};
+use ocfs2_lock_model::suite;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn set(configs: &[Config]) -> ExitCode {
+    let begin = Instant::now();
+    let mut states = 0;
+    for config in configs {
+        let begin = Instant::now();
+        let (graph, fault) = search(config);
+        states += graph.len();
+        let seconds = begin.elapsed().as_secs_f64();
+        println!("{:10} states {seconds:7.1} s  {}", graph.len(), config.name);
+        if let Some(fault) = fault {
+            println!("\n{}", picture(config, &graph, &fault));
+            println!("FAILED: {}", config.name);
+            return ExitCode::FAILURE;
         }
-        let t0 = std::time::Instant::now();
-        if !c.hurried {
-            for (n, roles) in c.nodes.iter().enumerate() {
-                for t in 0..roles.len() {
-                    if let Some(l) = ocfs2_lock_model::live::starves(&g, task(n, t)) {
-                        println!("starves: node {n} task {t}");
-                        let mut log = Log::on();
-                        let s = play(&c, Cluster::new(&c), &g.way(l.start), &mut log);
-                        for l in log.lines.drain(..) {
-                            println!("{} {:?}: {}", l.0, l.1, l.2);
-                        }
-                        println!("-- cycle");
-                        let _ = play(&c, s, &l.cycle, &mut log);
-                        for l in log.lines.drain(..) {
-                            println!("{} {:?}: {}", l.0, l.1, l.2);
-                        }
-                        return;
-                    }
-                }
-                if ocfs2_lock_model::live::starves(&g, eviction(n)).is_some() {
-                    println!("evict starves");
-                }
-            }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("every property holds: {states} states in {seconds:.1} s");
+    ExitCode::SUCCESS
+}
+
+fn wrong(variant: Variant) -> ExitCode {
+    let begin = Instant::now();
+    let config = suite::wrong(variant);
+    let (graph, fault) = search(&config);
+    println!("{}", config.name);
+    let Some(fault) = fault else {
+        println!("FAILED: {} states, and nothing is wrong", graph.len());
+        return ExitCode::FAILURE;
+    };
+    print!("{}", picture(&config, &graph, &fault));
+    let expected = match (variant, &fault) {
+        (Variant::Naive | Variant::Queued, Fault::State(_, what)) => *what == "no deadlock",
+        (Variant::Spin | Variant::NoTicket, Fault::Starves(n, t, _)) => (*n, *t) == (0, 0),
+        _ => false,
+    };
+    let seconds = begin.elapsed().as_secs_f64();
+    let found = match (expected, &fault) {
+        (false, _) => "FAILED: not what was expected",
+        (true, Fault::State(..)) => "found: a deadlock",
+        (true, Fault::Starves(..)) => "found: the reader starves",
+    };
+    println!("\n{found}; {} states in {seconds:.1} s", graph.len());
+    if expected {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn main() -> ExitCode {
+    let what = std::env::args().nth(1).unwrap_or_else(|| "quick".into());
+    match what.as_str() {
+        "quick" => set(&suite::quick()),
+        "long" => set(&suite::long()),
+        "all" => set(&[suite::quick(), suite::long()].concat()),
+        "naive" => wrong(Variant::Naive),
+        "spin" => wrong(Variant::Spin),
+        "queued" => wrong(Variant::Queued),
+        "no-ticket" => wrong(Variant::NoTicket),
+        other => {
+            eprintln!("unknown: {other} (quick, long, all, naive, spin, queued, no-ticket)");
+            ExitCode::from(2)
         }
-        println!("   live {:?}", t0.elapsed());
     }
 }

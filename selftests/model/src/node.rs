@@ -61,7 +61,7 @@ pub enum Pc {
     Asleep(Waiter, bool, Goal),
     /// Awake with the lock, perhaps with a refresh to do.
     Got(Hold, Goal),
-    /// The refresh is done (or wasn't needed): about to lock the folio.
+    /// Waits for the folio lock with the cluster lock in hand, as the lock order has it.
     Ready(Hold, Goal),
     /// The folio is locked and being written under EX.
     Writing(Hold),

@@ -41,7 +41,10 @@ pub fn apply(config: &Config, from: &Cluster, action: Action, log: &mut Log) -> 
     };
     run.act(action);
     for node in run.c.nodes.iter_mut() {
-        if !node.machine.is_blocking() {
+        if !config.counted {
+            node.tasks.iter_mut().for_each(|t| t.retries = 0);
+        }
+        if !config.counted || !node.machine.is_blocking() {
             node.late_tickets = 0;
         }
     }
@@ -100,6 +103,14 @@ impl Run<'_> {
             Action::UnlockAst(n) => self.unlock_ast(n.into()),
             Action::Digest(n) => self.c.dlm.locks[usize::from(n)].digesting = false,
             Action::Evict(n) => self.evict(n.into()),
+            Action::Reclaim(n) => {
+                self.say(n.into(), Who::Disk, || {
+                    "the next read is for another folio".into()
+                });
+                let node = self.node(n.into());
+                node.folio.uptodate = false;
+                node.tasks.iter_mut().for_each(|t| t.retries = 0);
+            }
             Action::Die(n) => self.die(n.into()),
             Action::Lose(n) => self.lose(n.into()),
             Action::Tick => {
@@ -152,6 +163,9 @@ impl Run<'_> {
                 call,
                 answer: None,
             });
+            if self.config.coarse {
+                self.arrive(n);
+            }
         }
         step.value
     }
@@ -174,13 +188,7 @@ impl Run<'_> {
     // --- tasks ---
 
     fn start(&mut self, n: usize, t: usize, eager: bool) {
-        let task = &mut self.node(n).tasks[t];
-        task.pc = match task.role {
-            Role::Writer => Pc::MustWait(Goal::Write),
-            _ if eager => Pc::MustWait(Goal::Ticket(Mode::Pr)),
-            _ => Pc::Look,
-        };
-        let role = task.role;
+        let role = self.c.nodes[n].tasks[t].role;
         self.say(n, Who::Task(t as u8), || {
             match role {
                 Role::Reader => "read(2)",
@@ -189,6 +197,11 @@ impl Run<'_> {
             }
             .into()
         });
+        match role {
+            Role::Writer => self.must_wait(n, t, Goal::Write),
+            _ if eager => self.must_wait(n, t, Goal::Ticket(Mode::Pr)),
+            _ => self.look(n, t),
+        }
     }
 
     /// The operation is over, and with it the need for a ticket.
@@ -222,13 +235,8 @@ impl Run<'_> {
             }
             Pc::Got(mut hold, goal) => {
                 self.say(n, who, || "refreshes the inode".into());
-                let read = self.c.dlm.locks[n].lksb != Value::Stale;
-                let now = self.c.now;
-                let node = self.node(n);
-                node.meta = read;
-                let kick = node.machine.refreshed(&mut hold, true, now);
-                node.tasks[t].pc = Pc::Ready(hold, goal);
-                self.checked(n, kick);
+                self.refresh(n, &mut hold);
+                self.ready(n, t, hold, goal);
             }
             Pc::Ready(hold, goal) => self.ready(n, t, hold, goal),
             Pc::Writing(hold) => {
@@ -245,9 +253,18 @@ impl Run<'_> {
                 self.release(n, hold);
                 self.done(n, t);
             }
-            Pc::MkWrite => self.mkwrite(n, t),
+            Pc::MkWrite => self.must_wait(n, t, Goal::MkWrite),
             Pc::Demoting => self.look(n, t),
         }
+    }
+
+    fn refresh(&mut self, n: usize, hold: &mut Hold) {
+        let read = self.c.dlm.locks[n].lksb != Value::Stale;
+        let now = self.c.now;
+        let node = self.node(n);
+        node.meta = read;
+        let kick = node.machine.refreshed(hold, true, now);
+        self.checked(n, kick);
     }
 
     fn look(&mut self, n: usize, t: usize) {
@@ -314,9 +331,18 @@ impl Run<'_> {
                 "locks the folio, can't have PR; unlocks it, asks, retries".into()
             });
             let step = self.node(n).machine.acquire(Mode::Pr, How::Wait, task, now);
-            if let Outcome::Wait(waiter) = self.carry(n, who, step) {
-                let kick = self.node(n).machine.abandon(waiter, now);
-                self.kick(n, kick);
+            match self.carry(n, who, step) {
+                Outcome::Wait(waiter) => {
+                    let kick = self.node(n).machine.abandon(waiter, now);
+                    self.kick(n, kick);
+                }
+                Outcome::Granted(mut hold) => {
+                    if hold.must_refresh() {
+                        self.refresh(n, &mut hold);
+                    }
+                    self.release(n, hold);
+                }
+                _ => {}
             }
             self.node(n).tasks[t].pc = Pc::Look;
             return;
@@ -353,10 +379,10 @@ impl Run<'_> {
         match outcome {
             Outcome::Granted(hold) => {
                 self.say(n, who, || format!("has {}", name(mode(goal))));
-                self.node(n).tasks[t].pc = match hold.must_refresh() {
-                    true => Pc::Got(hold, goal),
-                    false => Pc::Ready(hold, goal),
-                };
+                match hold.must_refresh() {
+                    true => self.node(n).tasks[t].pc = Pc::Got(hold, goal),
+                    false => self.ready(n, t, hold, goal),
+                }
             }
             Outcome::Wait(waiter) => {
                 self.node(n).tasks[t].pc = Pc::Asleep(waiter, false, goal);
@@ -372,7 +398,11 @@ impl Run<'_> {
 
     fn ready(&mut self, n: usize, t: usize, hold: Hold, goal: Goal) {
         let who = Who::Task(t as u8);
+        let free = self.c.nodes[n].folio.locked.is_none();
         match goal {
+            Goal::Write | Goal::MkWrite if !free => {
+                self.node(n).tasks[t].pc = Pc::Ready(hold, goal);
+            }
             Goal::ReadLocked => {
                 self.say(n, who, || "starts to read".into());
                 self.node(n).tasks[t].pc = Pc::Reading(hold);
@@ -421,22 +451,6 @@ impl Run<'_> {
         }
     }
 
-    /// `->page_mkwrite`: no folio is locked, but a ticket may be out for it.
-    fn mkwrite(&mut self, n: usize, t: usize) {
-        let who = Who::Task(t as u8);
-        let now = self.c.now;
-        let node = self.node(n);
-        node.tasks[t].ticket = false;
-        let step = node
-            .machine
-            .acquire(Mode::Ex, How::Try, Task(t as u32), now);
-        assert!(step.call.is_none(), "a try made a call");
-        match self.carry(n, who, step) {
-            Outcome::WouldBlock => self.node(n).tasks[t].pc = Pc::MustWait(Goal::MkWrite),
-            outcome => self.outcome(n, t, outcome, Goal::MkWrite),
-        }
-    }
-
     fn ticket(&mut self, n: usize, t: usize, hold: Hold) {
         let now = self.c.now;
         let node = self.node(n);
@@ -445,12 +459,13 @@ impl Run<'_> {
             Some(Mode::Pr) => hold.mode() == Mode::Ex,
             None => false,
         };
-        if in_the_way {
-            node.late_tickets = node.late_tickets.saturating_add(1).min(9);
-        }
+        let before = node.machine.tickets();
         node.tasks[t].ticket = true;
         node.tasks[t].pc = Pc::Look;
         let kick = node.machine.leave_ticket(hold, now);
+        if in_the_way && node.machine.tickets() > before {
+            node.late_tickets = node.late_tickets.saturating_add(1).min(9);
+        }
         self.checked(n, kick);
     }
 
@@ -617,6 +632,7 @@ impl Run<'_> {
         let kick = self.node(n).machine.ast(answer, now);
         let after = self.c.nodes[n].machine.level();
         if after > before {
+            self.node(n).late_tickets = 0;
             self.c.dlm.locks[n].lksb = self.c.dlm.lvb;
         }
         self.say(n, Who::Worker, || match answer {

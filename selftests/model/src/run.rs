@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Exploring a configuration to the end, and saying what was found.
+
+use crate::cluster::{Cluster, Config};
+use crate::graph::{eviction, explore, play, task, Graph};
+use crate::live::{starves, Lasso};
+use crate::node::Pc;
+use crate::steps::Log;
+use crate::trace::Trace;
+
+/// What is wrong.
+pub enum Fault {
+    /// A state that must not be, by number.
+    State(u32, &'static str),
+    /// A task (or an eviction, past the last task) of a node that may never get there.
+    Starves(usize, usize, Lasso),
+}
+
+/// Looks at everything that can be looked at.
+pub fn search(config: &Config) -> (Graph, Option<Fault>) {
+    // If time is in a hurry or nodes are interchangeable there is no telling who starves.
+    let live = !config.hurried && !config.alike;
+    let graph = explore(config, live);
+    if let Some((id, what)) = graph.broken {
+        return (graph, Some(Fault::State(id, what)));
+    }
+    if !live {
+        return (graph, None);
+    }
+    for (n, roles) in config.nodes.iter().enumerate() {
+        let tasks = (0..roles.len()).map(|t| (t, task(n, t)));
+        let evict = config.evictions.then(|| (roles.len(), eviction(n)));
+        for (t, process) in tasks.chain(evict) {
+            if let Some(lasso) = starves(&graph, process) {
+                return (graph, Some(Fault::Starves(n, t, lasso)));
+            }
+        }
+    }
+    (graph, None)
+}
+
+/// The picture of what was found.
+pub fn picture(config: &Config, graph: &Graph, fault: &Fault) -> String {
+    match fault {
+        Fault::State(id, what) => {
+            let way = graph.way(*id);
+            let end = play(config, Cluster::new(config), &way, &mut Log::default());
+            let trace = Trace {
+                config,
+                victim: victim(&end),
+            };
+            format!("{what}:\n\n{}", trace.deadlock(graph, *id))
+        }
+        Fault::Starves(n, t, lasso) => {
+            let t = (*t).min(config.nodes[*n].len() - 1);
+            let trace = Trace {
+                config,
+                victim: (*n, t),
+            };
+            format!("starved:\n\n{}", trace.livelock(graph, lasso))
+        }
+    }
+}
+
+/// Whoever has the folio, or else the first who is in the middle of something.
+fn victim(end: &Cluster) -> (usize, usize) {
+    let holder =
+        |(n, node): (usize, &crate::node::Node)| node.folio.locked.map(|t| (n, usize::from(t)));
+    let busy = |(n, node): (usize, &crate::node::Node)| {
+        let t = node.tasks.iter().position(|t| t.pc != Pc::Idle)?;
+        Some((n, t))
+    };
+    let nodes = || end.nodes.iter().enumerate();
+    let first = nodes().find_map(holder).or_else(|| nodes().find_map(busy));
+    first.unwrap_or((0, 0))
+}

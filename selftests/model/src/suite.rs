@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is explored, by name: the sets that run in `make test` and `make model`.
+
+use crate::cluster::{Config, Variant};
+use crate::dlm::Flavour;
+use crate::node::Role;
+use ocfs2_lockres_host::lockres::Policy;
+
+use Role::{Mapper, Reader, Writer};
+
+const R: &[Role] = &[Reader];
+const W: &[Role] = &[Writer];
+const M: &[Role] = &[Mapper];
+const RW: &[Role] = &[Reader, Writer];
+const RM: &[Role] = &[Reader, Mapper];
+const RWM: &[Role] = &[Reader, Writer, Mapper];
+
+/// Two nodes, in well under two minutes: part of `make test`.
+pub fn quick() -> Vec<Config> {
+    let new = Config::new;
+    let slices = Policy {
+        slice_ns: 2,
+        idle_ns: 1,
+        ticket_ns: 1,
+    };
+    vec![
+        new("reader, writer | reader, writer", &[RW, RW]),
+        coarse(new("reader, writer, mapper | writer", &[RWM, W])),
+        coarse(new("reader, mapper | reader, mapper", &[RM, RM])),
+        new("mapper | mapper", &[M, M]),
+        Config {
+            kills: true,
+            ..new("reader, writer | writer; kills", &[RW, W])
+        },
+        Config {
+            hurried: true,
+            kills: true,
+            ..coarse(new("reader, mapper | writer; tickets run out", &[RM, W]))
+        },
+        Config {
+            policy: slices,
+            ..new("reader, writer | writer; slices", &[RW, W])
+        },
+        Config {
+            deaths: 1,
+            losses: 1,
+            ..new("reader, writer | writer; a death, a loss", &[RW, W])
+        },
+        Config {
+            kills: true,
+            evictions: true,
+            ..new("reader | writer; kills, evictions", &[R, W])
+        },
+        Config {
+            faults: 2,
+            ..new("reader, writer | writer; faults", &[RW, W])
+        },
+        Config {
+            flavour: Flavour {
+                busy: true,
+                ..Config::ANY
+            },
+            ..new("reader, writer | writer; fs/dlm", &[RW, W])
+        },
+        Config {
+            flavour: Flavour {
+                late_refusals: false,
+                busy: false,
+                deadlk: true,
+            },
+            ..new("reader, writer | writer; -EDEADLK", &[RW, W])
+        },
+    ]
+}
+
+/// Everything at once on two nodes, and three nodes: `make model`.
+pub fn long() -> Vec<Config> {
+    let new = Config::new;
+    vec![
+        new("reader | writer | writer", &[R, W, W]),
+        coarse(new("reader | writer | mapper", &[R, W, M])),
+        coarse(new("mapper | mapper | writer", &[M, M, W])),
+        coarse(new("reader, writer | writer | mapper", &[RW, W, M])),
+        alike(coarse(new(
+            "reader, writer, mapper | reader, writer, mapper",
+            &[RWM, RWM],
+        ))),
+    ]
+}
+
+/// Calls are at the master at once, and retries aren't counted.
+fn coarse(config: Config) -> Config {
+    Config {
+        coarse: true,
+        counted: false,
+        ..config
+    }
+}
+
+/// Nodes with the same tasks are taken for each other; so who starves can't be told.
+fn alike(config: Config) -> Config {
+    Config {
+        alike: true,
+        ..config
+    }
+}
+
+/// The smallest cluster in which a variant shows its fault.
+pub fn wrong(variant: Variant) -> Config {
+    let name = match variant {
+        Variant::Right => "as it is meant to be",
+        Variant::Naive => "naive: waits with the folio locked",
+        Variant::Spin => "spin: retries without blocking",
+        Variant::Queued => "queued: a try-lock that runs a queued downconvert",
+        Variant::NoTicket => "no-ticket: the retry has no claim to the lock",
+    };
+    let nodes: &[&[Role]] = match variant {
+        Variant::Queued => &[RW, W],
+        _ => &[R, W],
+    };
+    Config {
+        variant,
+        counted: false,
+        eager: false,
+        ..coarse(Config::new(name, nodes))
+    }
+}
