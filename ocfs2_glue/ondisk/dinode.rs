@@ -391,8 +391,10 @@ impl Dinode {
             blkno,
             "ocfs2_dinode.i_links_count",
         )?;
+        // Clusters that a file shares with itself are counted as often as they are mapped.
+        let shared = self.refcount_loc.is_some();
         check(
-            self.clusters <= fs.clusters,
+            shared || self.clusters <= fs.clusters,
             blkno,
             "ocfs2_dinode.i_clusters",
         )?;

@@ -295,6 +295,15 @@ fn sizes_are_what_the_storage_can_hold() {
         refused(0o100644, sized(1, (1 << 20) + 1)),
         "ocfs2_dinode.i_clusters"
     );
+    // What is shared with itself can be mapped more often than the volume is large.
+    accepted(0o100644, |b| {
+        sized(1, (1 << 20) + 1)(b);
+        Edit::of(b).dyn_features(HAS_REFCOUNT_FL).refcount_loc(99);
+    });
+    // 2^32 - 1 clusters of 4K, and of 1M.
+    assert_eq!(fs().max_file_size(), 17_592_186_040_320);
+    let large = Geometry::new(12, 20, 1).unwrap();
+    assert_eq!(large.max_file_size(), 4_503_599_626_321_920);
     accepted(0o40755, sized(8192, 2));
     assert_eq!(refused(0o40755, sized(8193, 2)), "ocfs2_dinode.i_size");
     assert_eq!(refused(0o40755, sized(9216, 2)), "ocfs2_dinode.i_size");

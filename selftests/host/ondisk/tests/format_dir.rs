@@ -239,6 +239,17 @@ fn records_that_break_a_rule() {
     assert_eq!(rec_len(0), "ocfs2_dir_entry.rec_len");
     assert_eq!(rec_len(12), "ocfs2_dir_entry.rec_len");
     assert_eq!(rec_len(18), "ocfs2_dir_entry.rec_len");
+    // Two that make up for each other: the first is refused, not what comes after.
+    let unaligned = spoil(&|block: &mut Vec<u8>| {
+        block.copy_within(0..18, 18);
+        block[26..28].copy_from_slice(&(512u16 - 18).to_le_bytes());
+        block[8..10].copy_from_slice(&18u16.to_le_bytes());
+    });
+    assert_eq!(unaligned, "ocfs2_dir_entry.rec_len");
+    // Nothing of a record that leaves too little behind it is shown.
+    let mut block = good.clone();
+    block[8..10].copy_from_slice(&500u16.to_le_bytes());
+    assert!(area.entries(&block).next().unwrap().is_err());
     assert_eq!(rec_len(516), "ocfs2_dir_entry.rec_len");
     assert_eq!(rec_len(500), "ocfs2_dir_entry.rec_len");
     assert_eq!(rec_len(65532), "ocfs2_dir_entry.rec_len");
@@ -307,4 +318,44 @@ fn an_emptied_directory_is_empty() {
     area.replace(&mut block, offset, 8, FileType::Directory)
         .unwrap();
     assert_eq!(area.find(&block, b"..").unwrap().unwrap().inode, 8);
+}
+
+#[test]
+fn what_is_removed_joins_the_record_before() {
+    let (_, _, mut block, area) = empty_block(9);
+    area.init_dots(&mut block, DIR, 7).unwrap();
+    let mut offsets = Vec::new();
+    for name in [b"one", b"two", b"tri"] {
+        let room = area.find_room(&block, 3).unwrap().unwrap();
+        offsets.push(
+            area.insert(&mut block, room, name, 5, FileType::Regular)
+                .unwrap(),
+        );
+    }
+    assert_eq!(offsets, [32, 48, 64]);
+    area.remove(&mut block, 48).unwrap();
+    assert_eq!(area.entries(&block).count(), 4);
+    assert_eq!(area.find(&block, b"one").unwrap().unwrap().rec_len, 32);
+    area.remove(&mut block, 32).unwrap();
+    assert_eq!(area.find(&block, b"..").unwrap().unwrap().rec_len, 48);
+    // The first record has none before it: it stays, and is free.
+    area.remove(&mut block, 0).unwrap();
+    let first = area.entries(&block).next().unwrap().unwrap();
+    assert_eq!((first.inode, first.rec_len), (0, 16));
+}
+
+#[test]
+fn a_formatted_block_of_an_indexed_directory_ends_in_a_trailer() {
+    let (fs, mut dir, mut block, _) = empty_block(9);
+    dir.dyn_features |= ocfs2_ondisk_host::ondisk::dinode::INDEXED_DIR_FL;
+    let area = dir_block::format(&mut block, BLKNO, &dir, &fs).unwrap();
+    assert_eq!(Area::block(&block, BLKNO, &dir, &fs), Ok(area));
+    assert_eq!((area.len(), dir_block::free_rec_len(&block)), (448, 448));
+    assert!(listed(&area, &block).is_empty());
+    assert_eq!(area.largest_hole(&block), Ok(448));
+    assert_eq!(dir_block::free_next(&block), 0);
+    // A driver that doesn't know trailers sees a free record.
+    let old = ocfs2_ondisk_host::ondisk::dirent::Entry::decode(&block, 448, fs.blocks(), 0);
+    assert_eq!(old.map(|entry| (entry.inode, entry.rec_len)), Ok((0, 64)));
+    assert!(dir_block::format(&mut block[1..], BLKNO, &dir, &fs).is_none());
 }
