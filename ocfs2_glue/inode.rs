@@ -234,7 +234,7 @@ impl Inode {
                     gid: v.gid,
                     nlink: v.links,
                     size: v.size as i64,
-                    blocks: volume.sectors(v.clusters),
+                    blocks: volume.blocks_of(v.clusters, v.dyn_features, v.size),
                     atime: time(v.atime),
                     mtime: time(v.mtime),
                     ctime: time(v.ctime),
@@ -309,7 +309,7 @@ fn attributes(d: &Dinode, volume: &Volume) -> Attributes {
         gid: d.gid,
         nlink: d.links,
         size: d.size as i64,
-        blocks: volume.sectors(d.clusters),
+        blocks: volume.blocks_of(d.clusters, d.dyn_features, d.size),
         atime: time(d.atime),
         mtime: time(d.mtime),
         ctime: time(d.ctime),
@@ -351,7 +351,7 @@ pub(crate) fn iget(
     // From here on eviction gives the locks up, whatever happens.
     let dinode = read(inode, expect, wait)?;
     let rdev = match dinode.id1 {
-        crate::ondisk::dinode::Id1::Device(dev) => dev as u32,
+        crate::ondisk::dinode::Id1::Device(dev) => device_number(dev),
         _ => 0,
     };
     let tables = crate::tables::of(dinode.file_type);
@@ -361,6 +361,13 @@ pub(crate) fn iget(
         rdev,
         tables,
     ))
+}
+
+/// From the encoding of `huge_encode_dev()` to the kernel's own `dev_t`.
+fn device_number(encoded: u64) -> u32 {
+    let major = (encoded >> 8 & 0xfff) as u32;
+    let minor = (encoded & 0xff | encoded >> 12 & 0xf_ff00) as u32;
+    major << 20 | minor
 }
 
 /// Reads the dinode of a new inode under its lock.

@@ -8,7 +8,7 @@ use crate::{
     lockres::{Mode, Policy},
     mount::Mounted,
     ondisk::{
-        dinode::Id1,
+        dinode::{Id1, INLINE_DATA_FL},
         features::Features,
         geometry::{Geometry, MAX_BLOCK_BITS, MIN_BLOCK_BITS, SUPER_BLOCK_BLKNO},
         superblock::{self, Rejected, Superblock},
@@ -100,6 +100,12 @@ impl Volume {
     /// Blocks of the slot map, once they are known.
     pub(crate) fn slot_map_blocks(&self) -> Option<&[u64; slots::MAX_MAP_BLOCKS]> {
         self.slot_map.as_ref()
+    }
+
+    /// `i_blocks` of an inode. One whose data is in the dinode has as much as its size.
+    pub(crate) fn blocks_of(&self, clusters: u32, dyn_features: u16, size: u64) -> u64 {
+        let inline = dyn_features & INLINE_DATA_FL != 0;
+        self.sectors(clusters) + if inline { size.div_ceil(512) } else { 0 }
     }
 
     /// Clusters in units of 512 bytes, as `i_blocks` counts.

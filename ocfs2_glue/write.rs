@@ -410,6 +410,9 @@ fn store_inline(
     folio.copy_to(from, &mut text);
     let (mut store, root) = meta.change(inode, handle)?;
     store.update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))?;
+    let d = &root.dinode;
+    let volume = inode.volume();
+    inode.set_blocks(volume.blocks_of(d.clusters, d.dyn_features, size as u64));
     Ok(())
 }
 
@@ -460,7 +463,9 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         Tree::of_dinodes(geo)
             .insert(&mut store, &mut root.block, &rec, &mut none)
             .map_err(tree_error)?;
-        root.reload(geo)
+        root.reload(geo)?;
+        inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
+        Ok(())
     })();
     done.inspect_err(|e| mounted.half_done(*e))?;
     handle.stop()
