@@ -95,6 +95,19 @@ fn blocks_of_real_volumes() {
     }
 }
 
+#[test]
+fn inputs_that_the_fuzzer_found() {
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/kept");
+    let mut inputs = 0;
+    for target in std::fs::read_dir(kept).expect("selftests/fuzz/kept is missing") {
+        for input in std::fs::read_dir(target.unwrap().path()).unwrap() {
+            total::everything(&std::fs::read(input.unwrap().path()).unwrap());
+            inputs += 1;
+        }
+    }
+    assert!(inputs > 50, "only {inputs} inputs");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
