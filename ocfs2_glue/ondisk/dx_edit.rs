@@ -37,7 +37,7 @@ pub enum Plan<B> {
     Ready(Insert<B>),
     /// The directory needs another block ([`dir_block::format`], [`link_block`]).
     NoDirRoom,
-    /// The index has to grow ([`super::dx_grow::grow`]).
+    /// The index has to grow ([`super::dx_grow::plan`]).
     NoIndexRoom,
 }
 
