@@ -77,7 +77,16 @@ pub(crate) trait Operations<T: FileSystem> {
     fn readahead(inode: &Inode<T>, batch: Readahead<'_, T>);
 
     /// Maps at most `max` blocks from `block` of the file, with a folio locked.
-    fn map_blocks(inode: &Inode<T>, block: u64, max: u64, why: Purpose) -> Result<Option<Mapped>>;
+    ///
+    /// Not asked of a file system whose content is in memory.
+    fn map_blocks(
+        _inode: &Inode<T>,
+        _block: u64,
+        _max: u64,
+        _why: Purpose,
+    ) -> Result<Option<Mapped>> {
+        Err(EOPNOTSUPP)
+    }
 
     /// Prepares a write of `len` bytes at `pos`. The inode lock is held.
     fn write_begin(
@@ -137,7 +146,7 @@ impl<T: FileSystem> WriteTarget<'_, T> {
 
 /// A batch of folios to be read ahead; C: `struct readahead_control`.
 pub(crate) struct Readahead<'a, T: FileSystem> {
-    raw: NonNull<bindings::readahead_control>,
+    pub(super) raw: NonNull<bindings::readahead_control>,
     _inode: PhantomData<&'a Inode<T>>,
 }
 
@@ -260,7 +269,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             ..unsafe { MaybeUninit::zeroed().assume_init() }
         };
 
-    unsafe extern "C" fn read_folio(
+    pub(super) unsafe extern "C" fn read_folio(
         _file: *mut bindings::file,
         folio: *mut bindings::folio,
     ) -> c_int {
@@ -284,7 +293,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         }
     }
 
-    unsafe extern "C" fn readahead(rac: *mut bindings::readahead_control) {
+    pub(super) unsafe extern "C" fn readahead(rac: *mut bindings::readahead_control) {
         // SAFETY: The VFS passes a valid batch of a mapping whose host it keeps alive.
         let inode = unsafe { host::<T>((*rac).mapping) };
         // SAFETY: A valid pointer isn't null.
@@ -314,7 +323,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         unsafe { bindings::generic_block_bmap(mapping, block, Some(get_block::<T, O>)) }
     }
 
-    unsafe extern "C" fn write_begin(
+    pub(super) unsafe extern "C" fn write_begin(
         iocb: *const bindings::kiocb,
         mapping: *mut bindings::address_space,
         pos: bindings::loff_t,
@@ -340,7 +349,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         }
     }
 
-    unsafe extern "C" fn write_end(
+    pub(super) unsafe extern "C" fn write_end(
         _iocb: *const bindings::kiocb,
         mapping: *mut bindings::address_space,
         pos: bindings::loff_t,

@@ -4,7 +4,7 @@
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/dcache.h`](srctree/include/linux/dcache.h)
 //!
-//! Not supported: everything but lookup, readdir and the creation of regular files.
+//! Not supported: everything but lookup, readdir, the creation of regular files and symbolic links.
 
 use super::{file, folio::NoFolio, inode::Inode, super_block::FileSystem};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
@@ -34,6 +34,17 @@ pub(crate) trait Operations<T: FileSystem> {
         mode: u16,
         wait: &NoFolio,
     ) -> Result<ARef<Inode<T>>>;
+
+    /// `->symlink`: makes a symbolic link to `target`. The directory is locked exclusively.
+    fn symlink(
+        _dir: &Inode<T>,
+        _entry: &Entry<'_>,
+        _target: &CStr,
+        _wait: NoFolio,
+    ) -> Result<ARef<Inode<T>>> {
+        // As if there were no such operation.
+        Err(EPERM)
+    }
 
     /// `->d_revalidate`: whether a cached entry, positive or negative, still says the truth.
     fn revalidate(dir: &Inode<T>, entry: &Entry<'_>, wait: &NoFolio) -> Result<bool>;
@@ -149,6 +160,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     pub(crate) const DIR_INODE: bindings::inode_operations = bindings::inode_operations {
         lookup: Some(Self::lookup),
         create: Some(Self::create),
+        symlink: Some(Self::symlink),
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
         permission: Some(Self::permission),
@@ -229,6 +241,29 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         };
         from_result(|| {
             let inode = O::create(dir, &e, mode, &wait)?;
+            // SAFETY: The dentry is negative; the inode reference is handed over.
+            unsafe { bindings::d_instantiate(dentry, ARef::into_raw(inode).as_ptr().cast()) };
+            Ok(0)
+        })
+    }
+
+    unsafe extern "C" fn symlink(
+        _idmap: *mut bindings::mnt_idmap,
+        dir: *mut bindings::inode,
+        dentry: *mut bindings::dentry,
+        target: *const c_char,
+    ) -> c_int {
+        // SAFETY: The VFS passes a locked directory, a negative dentry and a C string.
+        let (dir, e, target, wait) = unsafe {
+            (
+                Inode::<T>::from_raw(dir),
+                entry(dentry),
+                CStr::from_char_ptr(target),
+                NoFolio::at_entry(),
+            )
+        };
+        from_result(|| {
+            let inode = O::symlink(dir, &e, target, wait)?;
             // SAFETY: The dentry is negative; the inode reference is handed over.
             unsafe { bindings::d_instantiate(dentry, ARef::into_raw(inode).as_ptr().cast()) };
             Ok(0)

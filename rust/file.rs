@@ -16,6 +16,8 @@ use kernel::{
 
 /// `IOCB_NOWAIT`, which is `RWF_NOWAIT` of `srctree/include/uapi/linux/fs.h`.
 pub(super) const IOCB_NOWAIT: i32 = 0x8;
+/// `FMODE_NOWAIT` of `srctree/include/linux/fs.h`.
+const FMODE_NOWAIT: bindings::fmode_t = 1 << 27;
 /// `IOCB_DSYNC`, which is `RWF_DSYNC` of the same header.
 const IOCB_DSYNC: i32 = 0x2;
 /// `IOCB_SYNC`, which is `RWF_SYNC` of the same header.
@@ -23,6 +25,10 @@ const IOCB_SYNC: i32 = 0x4;
 
 /// C: `struct file_operations` of a regular file, for file system `T`.
 pub(crate) trait Operations<T: FileSystem> {
+    /// Whether files take reads and writes that must not block (`FMODE_NOWAIT`); else these are
+    /// refused with `EOPNOTSUPP` before they get here.
+    const NOWAIT: bool = false;
+
     /// `->read_iter`.
     fn read_iter(inode: &Inode<T>, io: Io<'_, T>, wait: &NoFolio) -> Result<usize>;
 
@@ -40,7 +46,7 @@ pub(crate) trait Operations<T: FileSystem> {
 /// One read or write: C's `struct kiocb` and `struct iov_iter`.
 pub(crate) struct Io<'a, T: FileSystem> {
     iocb: NonNull<bindings::kiocb>,
-    iter: NonNull<bindings::iov_iter>,
+    pub(super) iter: NonNull<bindings::iov_iter>,
     _inode: PhantomData<&'a Inode<T>>,
 }
 
@@ -122,7 +128,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         read_iter: Some(Self::read_iter),
         write_iter: Some(Self::write_iter),
         mmap_prepare: Some(Self::mmap_prepare),
-        open: Some(bindings::generic_file_open),
+        open: Some(Self::open),
         fsync: Some(Self::fsync),
         splice_read: Some(Self::splice_read),
         splice_write: Some(bindings::iter_file_splice_write),
@@ -136,6 +142,16 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         // SAFETY: All-zero is a valid table: every member is optional.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
+
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: The arguments are the VFS's own.
+        let ret = unsafe { bindings::generic_file_open(inode, file) };
+        if ret == 0 && O::NOWAIT {
+            // SAFETY: Nobody else has the file before `->open` has returned.
+            unsafe { (*file).f_mode |= FMODE_NOWAIT };
+        }
+        ret
+    }
 
     unsafe extern "C" fn read_iter(
         iocb: *mut bindings::kiocb,

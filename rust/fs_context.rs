@@ -66,7 +66,13 @@ impl<T: FileSystem> Context<T> {
 
     unsafe extern "C" fn get_tree(fc: *mut bindings::fs_context) -> c_int {
         // SAFETY: The context is valid; `fill_super` is for superblocks of this type.
-        unsafe { bindings::get_tree_bdev(fc, Some(Tables::<T>::fill_super)) }
+        unsafe {
+            if T::ON_DEVICE {
+                bindings::get_tree_bdev(fc, Some(Tables::<T>::fill_super))
+            } else {
+                bindings::get_tree_nodev(fc, Some(Tables::<T>::fill_super))
+            }
+        }
     }
 
     unsafe extern "C" fn reconfigure(fc: *mut bindings::fs_context) -> c_int {

@@ -285,7 +285,7 @@ impl<T: FileSystem> Backref<T> {
 /// The inode lock, held exclusively by this task.
 #[must_use = "the lock is given back when this is dropped"]
 pub(crate) struct InodeLock<'a, T: FileSystem> {
-    inode: &'a Inode<T>,
+    pub(super) inode: &'a Inode<T>,
 }
 
 impl<T: FileSystem> Drop for InodeLock<'_, T> {

@@ -17,10 +17,13 @@ pub(crate) mod fs_context;
 pub(crate) mod inode;
 pub(crate) mod jbd2;
 pub(crate) mod lksb;
+pub(crate) mod memory;
 pub(crate) mod nofs;
 pub(crate) mod pinned;
 pub(crate) mod stackglue;
 pub(crate) mod super_block;
+#[cfg(GLUE_KUNIT)]
+mod tests;
 pub(crate) mod time;
 pub(crate) mod trace;
 pub(crate) mod wait;

@@ -4,7 +4,7 @@
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/fs/super_types.h`](srctree/include/linux/fs/super_types.h)
 //!
-//! Not supported: file systems without a block device, export operations, quotas, freezing.
+//! Not supported: export operations, quotas, freezing.
 
 use super::{
     dir,
@@ -24,11 +24,14 @@ use kernel::{
 /// `SB_RDONLY` of `srctree/include/linux/fs/super_types.h`.
 pub(super) const SB_RDONLY: u32 = 1;
 
-/// A file system that lives on one block device; C: `struct file_system_type` and
+/// A file system, as a rule one that lives on one block device; C: `struct file_system_type` and
 /// `struct super_operations`.
 pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     /// Name for `mount -t`.
     const NAME: &'static CStr;
+    /// Whether it lives on a block device (`FS_REQUIRES_DEV`). Without one, functions that need
+    /// it don't compile.
+    const ON_DEVICE: bool = true;
     /// `s_magic`, as statfs(2) shows it.
     const MAGIC: u32;
     /// What the mount options say.
@@ -109,6 +112,7 @@ pub(crate) struct NewSuperBlock<'a, T: FileSystem> {
 impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
     /// Sets the block size that buffers are read with.
     pub(crate) fn set_blocksize(&mut self, bytes: u32) -> Result {
+        const { assert!(T::ON_DEVICE) };
         // SAFETY: The superblock is being filled, its device is open, nothing else uses it yet.
         if unsafe { bindings::sb_set_blocksize(self.sb.as_raw(), bytes as i32) } == 0 {
             return Err(EINVAL);
@@ -185,6 +189,7 @@ unsafe impl<T: FileSystem> Sync for SuperBlock<T> {}
 
 impl<T: FileSystem> Device for SuperBlock<T> {
     fn sb(&self) -> *mut bindings::super_block {
+        const { assert!(T::ON_DEVICE) };
         self.as_raw()
     }
 }
@@ -223,6 +228,7 @@ impl<T: FileSystem> SuperBlock<T> {
 
     /// Zeroes blocks on the device and waits. Units: blocks of the file system.
     pub(crate) fn zeroout(&self, block: u64, count: u64) -> Result {
+        const { assert!(T::ON_DEVICE) };
         // SAFETY: The device is open as long as the superblock lives.
         to_result(unsafe {
             bindings::sb_issue_zeroout(self.as_raw(), block, count, bindings::GFP_NOFS)
@@ -231,6 +237,7 @@ impl<T: FileSystem> SuperBlock<T> {
 
     /// Flushes the device's write cache and waits.
     pub(crate) fn flush_device(&self) -> Result {
+        const { assert!(T::ON_DEVICE) };
         // SAFETY: As above.
         to_result(unsafe { bindings::blkdev_issue_flush((*self.as_raw()).s_bdev) })
     }
@@ -254,7 +261,7 @@ impl<T: FileSystem> Tables<T> {
 
     /// # Safety
     ///
-    /// Called by `get_tree_bdev` with a new superblock and the context that it is made for.
+    /// Called by `get_tree_bdev` or `get_tree_nodev` with a new superblock and the context that it is made for.
     pub(super) unsafe extern "C" fn fill_super(
         raw: *mut bindings::super_block,
         fc: *mut bindings::fs_context,
@@ -269,6 +276,10 @@ impl<T: FileSystem> Tables<T> {
             let data = T::new_super(&mut NewSuperBlock { sb }, options, &wait)?;
             // SAFETY: The superblock is ours alone until it is filled.
             unsafe {
+                if !T::ON_DEVICE {
+                    (*raw).s_blocksize = kernel::page::PAGE_SIZE;
+                    (*raw).s_blocksize_bits = kernel::page::PAGE_SHIFT as u8;
+                }
                 (*raw).s_magic = T::MAGIC as usize;
                 (*raw).s_op = &Self::SUPER_OPERATIONS;
                 bindings::set_default_d_op(raw, &dir::Callbacks::<T, T::Dir>::DENTRY);
@@ -291,8 +302,14 @@ impl<T: FileSystem> Tables<T> {
     unsafe extern "C" fn kill_sb(raw: *mut bindings::super_block) {
         // SAFETY: The VFS passes a superblock of this type, which it shuts down.
         let info = unsafe { (*raw).s_fs_info };
-        // SAFETY: This is what `->kill_sb` is for; the superblock has a block device.
-        unsafe { bindings::kill_block_super(raw) };
+        // SAFETY: This is what `->kill_sb` is for; the superblock has a block device or not.
+        unsafe {
+            if T::ON_DEVICE {
+                bindings::kill_block_super(raw);
+            } else {
+                bindings::kill_anon_super(raw);
+            }
+        }
         if !info.is_null() {
             // SAFETY: The value came from `into_foreign`, and nobody can reach it now: inodes and
             // dentries are gone.
@@ -372,7 +389,9 @@ impl<T: FileSystem> Registration<T> {
                     slot.write_bytes(0, 1);
                     (*slot).owner = module.as_ptr();
                     (*slot).name = T::NAME.as_char_ptr();
-                    (*slot).fs_flags = bindings::FS_REQUIRES_DEV as i32;
+                    if T::ON_DEVICE {
+                        (*slot).fs_flags = bindings::FS_REQUIRES_DEV as i32;
+                    }
                     (*slot).init_fs_context = Some(fs_context::init::<T>);
                     (*slot).kill_sb = Some(Tables::<T>::kill_sb);
                 }
