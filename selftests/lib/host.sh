@@ -1,5 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The tests that need no guest: cargo's. Sourced by test.sh.
+# The tests that need no guest. Sourced by test.sh.
+
+# in_background WHAT LOG COMMAND...: runs it with a live line, returns its status.
+in_background() {
+	local what=$1 log=$2 start=$SECONDS status
+	shift 2
+	set -m
+	(set +m; trap - EXIT; "$@") >"$log" 2>&1 </dev/null &
+	STAGE_PID=$!
+	set +m
+	while kill -0 "$STAGE_PID" 2>/dev/null; do
+		live_line "        $what: $(tail -n 1 "$log" | cut -c 1-70)  $((SECONDS - start)) s"
+		sleep 0.5
+	done
+	wait "$STAGE_PID"
+	status=$?
+	STAGE_PID=
+	return "$status"
+}
 
 # cargo_results NAME LOG: counts libtest's lines.
 cargo_results() {
@@ -8,28 +26,81 @@ cargo_results() {
 		name=$1/${line#test }
 		name=${name%% ... *}
 		case $line in
-		*"... ok"*) report_result ok "$name" 0 ;;
-		*"... ignored"*) report_result skip "$name" 0 "${line##*ignored}" ;;
-		*) report_result "not ok" "$name" 0 "$2" ;;
+		*"... ok"*) report_result ok "$name" - ;;
+		*"... ignored"*) report_result skip "$name" - "${line##*ignored}" ;;
+		*) report_result "not ok" "$name" - "$2" ;;
 		esac
 	done < <(grep -aE '^test .* \.\.\. (ok|FAILED|ignored)' "$2")
 }
 
-host_tests() {
+# tap_results NAME LOG: counts TAP's lines.
+tap_results() {
+	local line name
+	while IFS= read -r line; do
+		name=$1/${line#*ok * }
+		name=${name#*/- }
+		name=$1/${name#"$1/"}
+		case $line in
+		"not ok"*) report_result "not ok" "${name%% #*}" - "$2" ;;
+		*"# SKIP"*) report_result skip "${name%% #*}" - "${line##*# SKIP}" ;;
+		*) report_result ok "$name" - ;;
+		esac
+	done < <(grep -aE '^(not )?ok [0-9]+' "$2")
+}
+
+cargo_test() {
+	cd "$REPO" && CARGO_TARGET_DIR=$TARGET/cargo cargo test --locked --workspace --no-fail-fast
+}
+
+# The host builds of ondisk/ and lockres/, and the model over them.
+cargo_tests() {
 	wanted host || return 0
-	local log=$LOGS/host.log start=$SECONDS status
-	set -m
-	(set +m; cd "$REPO" && CARGO_TARGET_DIR=$TARGET/cargo cargo test --locked --workspace --no-fail-fast) \
-		>"$log" 2>&1 </dev/null &
-	STAGE_PID=$!
-	set +m
-	while kill -0 "$STAGE_PID" 2>/dev/null; do
-		live_line "        host: $(grep -aE '^( *(Compiling|Running)|test )' "$log" | tail -n 1)  $((SECONDS - start)) s"
-		sleep 0.5
-	done
-	wait "$STAGE_PID"
+	local log=$LOGS/host.log status
+	in_background host "$log" cargo_test
 	status=$?
-	STAGE_PID=
 	cargo_results host "$log"
-	[ "$status" -eq 0 ] || report_result "not ok" host/cargo $((SECONDS - start)) "exit $status: $log"
+	[ "$status" -eq 0 ] || report_result "not ok" host/cargo - "exit $status: $log"
+}
+
+# Programs that break the lock order must not compile.
+compile_fail_tests() {
+	wanted compile_fail && [ "$FS" = ocfs2_glue ] || return 0
+	local log=$LOGS/compile_fail.log status
+	in_background compile_fail "$log" bash "$REPO/selftests/compile_fail/run.sh" \
+		"$(kernel_directory)" "$TARGET/module/right"
+	status=$?
+	tap_results compile_fail "$log"
+	[ "$status" -eq 0 ] || report_result "not ok" compile_fail/all - "exit $status: $log"
+}
+
+# rule NAME PATTERN-OF-BREACHES: what the sources promise; breaches are printed.
+rule() {
+	wanted "rules/$1" || return 0
+	if [ -z "$2" ]; then
+		report_result ok "rules/$1" -
+	else
+		printf '%s\n' "$2" >"$LOGS/rules-$1.log"
+		report_result "not ok" "rules/$1" - "$(head -n 1 <<<"$2"), $LOGS/rules-$1.log"
+	fi
+}
+
+rules_tests() {
+	cd "$REPO" || return
+	local ours
+	mapfile -t ours < <(git ls-files 'ocfs2_glue/*.rs')
+	# Comments may speak of it.
+	rule no_unsafe "$(grep -nE '\bunsafe\b|\bbindings::' "${ours[@]}" | grep -vE '^[^:]+:[0-9]+:\s*//')"
+	rule no_panic "$(grep -nE '\.(unwrap|expect)\(|\b(panic|todo|unimplemented|unreachable)!' "${ours[@]}" |
+		grep -vE '^[^:]+:[0-9]+:\s*//')"
+	rule file_length "$(git ls-files '*.rs' '*.c' '*.h' '*.sh' '*.py' Makefile |
+		xargs wc -l | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines" }')"
+	rule licence "$(git grep -L 'SPDX-License-Identifier: GPL-2.0-only' -- \
+		'*.rs' '*.c' '*.h' '*.sh' '*.py' '*.toml' Makefile Kbuild)"
+	cd - >/dev/null || return
+}
+
+host_tests() {
+	rules_tests
+	cargo_tests
+	compile_fail_tests
 }

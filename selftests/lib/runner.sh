@@ -7,22 +7,24 @@ GUESTS_UP=
 BOOTS_FAILED=0
 TEST_LIMIT=180
 
-# report_result ok|not ok|skip NAME SECONDS [WHY]
+# report_result ok|not ok|skip NAME SECONDS|- [WHY]
 report_result() {
+	local time="$3 s"
+	[ "$3" != - ] || time=
 	live_end
 	case $1 in
 	ok)
 		PASSED=$((PASSED + 1))
-		printf 'ok      %-44s %4s s\n' "$2" "$3"
+		printf 'ok      %-52s %6s\n' "$2" "$time"
 		;;
 	skip)
 		SKIPPED=$((SKIPPED + 1))
-		printf 'skip    %-44s        %s\n' "$2" "${4:-}"
+		printf 'skip    %-52s         %s\n' "$2" "${4:-}"
 		;;
 	*)
 		FAILED=$((FAILED + 1))
 		FAILURES+=("$2")
-		printf 'not ok  %-44s %4s s  %s\n' "$2" "$3" "${4:-}"
+		printf 'not ok  %-52s %6s  %s\n' "$2" "$time" "${4:-}"
 		;;
 	esac
 }
@@ -129,7 +131,7 @@ guest_test() {
 	test_judge "$status" >>"$TEST_LOG" 2>&1
 	case $?-$status in
 	0-0) report_result ok "$name" $((SECONDS - start)) ;;
-	4-4) report_result skip "$name" 0 "$(sed -n 's/^SKIP: //p' "$TEST_LOG" | tail -n 1)" ;;
+	4-4) report_result skip "$name" - "$(sed -n 's/^SKIP: //p' "$TEST_LOG" | tail -n 1)" ;;
 	*) report_result "not ok" "$name" $((SECONDS - start)) "$(grep -a '^FAIL: ' "$TEST_LOG" | head -n 1), $TEST_LOG" ;;
 	esac
 	for n in 1 2; do
@@ -153,7 +155,7 @@ guest_tests() {
 kunit_tests() {
 	wanted kunit || return 0
 	[ "$FS" = ocfs2_glue ] || return 0
-	guests_need || { report_result "not ok" kunit 0 "the guests did not come up"; return; }
+	guests_need || { report_result "not ok" kunit - "the guests did not come up"; return; }
 	local out=$LOGS/kunit.log line name
 	on 1 'for suite in /sys/kernel/debug/kunit/*/; do
 		[ -e $suite/run ] || continue
@@ -164,8 +166,8 @@ kunit_tests() {
 		name=kunit/${line#*ok * }
 		name=${name%% #*}
 		case $line in
-		"not ok"*) report_result "not ok" "$name" 0 "$out" ;;
-		*"# SKIP"*) report_result skip "$name" 0 "${line##*# SKIP}" ;;
+		"not ok"*) report_result "not ok" "$name" - "$out" ;;
+		*"# SKIP"*) report_result skip "$name" - "${line##*# SKIP}" ;;
 		*) report_result ok "$name" 0 ;;
 		esac
 	done < <(sed -nE 's/^ {4}((not )?ok [0-9]+ )/\1/p' "$out")
@@ -173,7 +175,7 @@ kunit_tests() {
 
 control_test() {
 	wanted control || return 0
-	[ "$FS" = ocfs2_glue ] || { report_result skip control 0 "FS=$FS has no wrong order"; return; }
+	[ "$FS" = ocfs2_glue ] || { report_result skip control - "FS=$FS has no wrong order"; return; }
 	local start=$SECONDS n out=$LOGS/control.log
 	guests_spoil
 	note() { live_line "control: $*"; }
