@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What must hold in every state, and the model as stateright sees it.
 
-use crate::cluster::{Action, Cluster, Config};
-use crate::node::{Evict, Node, Pc};
-use crate::steps::{apply, Log};
+use crate::cluster::{Action, Cluster, Config, IN_ORDER};
+use crate::node::{Evict, Node, Pc, Role};
+use crate::steps::apply;
+use crate::world::{process, turn, Log, Mix, Process, World, FREE, RARE, TICK};
 use ocfs2_lockres_host::lockres::{Level, Mode, State};
 use stateright::{Model, Property};
+use std::hash::Hasher;
 
 /// The most retries of one operation for each time the lock is taken away.
 const RETRIES: u8 = 2;
@@ -155,5 +157,77 @@ impl Model for Config {
         vec![Property::always("sound", |config, c| {
             broken(c, config).is_none()
         })]
+    }
+}
+
+impl World for Config {
+    type State = Cluster;
+    type Action = Action;
+
+    fn start(&self) -> Cluster {
+        Cluster::new(self)
+    }
+
+    fn enabled(&self, state: &Cluster, out: &mut Vec<Action>) {
+        state.enabled(self, out);
+    }
+
+    fn next(&self, state: &Cluster, action: Action, log: &mut Log) -> Cluster {
+        apply(self, state, action, log)
+    }
+
+    fn process(&self, action: Action) -> Process {
+        let (n, turn) = match action {
+            Action::Step(n, t) => (n, t),
+            Action::Work(n) => (n, turn::WORKER),
+            Action::Evict(n) => (n, turn::EVICT),
+            Action::Arrive(n) | Action::Return(n) => (n, turn::CALL),
+            Action::Ast(n) => (n, turn::AST),
+            Action::Bast(n) => (n, turn::BAST),
+            Action::UnlockAst(n) => (n, turn::UNLOCK_AST),
+            Action::Digest(n) => (n, turn::DIGEST),
+            Action::Tick => return TICK,
+            Action::Start(..) | Action::Kill(..) | Action::Fault(..) => return FREE,
+            Action::Die(_) | Action::Lose(_) => return FREE,
+            Action::Reclaim(_) => return RARE,
+        };
+        process(n.into(), turn)
+    }
+
+    fn pending(&self, state: &Cluster) -> u64 {
+        let mut bits = 0;
+        for (n, node) in state.nodes.iter().enumerate() {
+            for (t, task) in node.tasks.iter().enumerate() {
+                bits |= u64::from(task.pc != Pc::Idle) << process(n, t as u8);
+            }
+            bits |= u64::from(node.evict != Evict::No) << process(n, turn::EVICT);
+        }
+        bits
+    }
+
+    fn broken(&self, state: &Cluster) -> Option<&'static str> {
+        broken(state, self)
+    }
+
+    fn print(&self, state: &Cluster) -> u64 {
+        let print = |order: &[usize]| {
+            let mut h = Mix::default();
+            state.key(order, &mut h);
+            h.finish()
+        };
+        let here = print(&IN_ORDER[..state.nodes.len()]);
+        if self.alike && state.nodes.len() == 2 {
+            here.min(print(&[1, 0]))
+        } else {
+            here
+        }
+    }
+
+    fn role(&self, n: usize, t: usize) -> &'static str {
+        match self.nodes[n][t] {
+            Role::Reader => "reader",
+            Role::Writer => "writer",
+            Role::Mapper => "write fault",
+        }
     }
 }

@@ -8,7 +8,8 @@
 //! operation, to be killed, or to fail. A folio that goes for lack of memory just between a fault's
 //! two halves, every time, isn't counted: no file system could help that.
 
-use crate::graph::{strict, Edge, Graph, Process, FREE, RARE};
+use crate::graph::{Edge, Graph};
+use crate::world::{strict, Process, FREE, RARE};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A cycle that may be gone round for ever.

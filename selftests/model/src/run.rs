@@ -2,11 +2,11 @@
 //! Exploring a configuration to the end, and saying what was found.
 
 use crate::cluster::{Cluster, Config};
-use crate::graph::{eviction, explore, play, task, Graph};
+use crate::graph::{explore, play, Graph};
 use crate::live::{starves, Lasso};
 use crate::node::Pc;
-use crate::steps::Log;
 use crate::trace::Trace;
+use crate::world::{process, turn, Log};
 
 /// What is wrong.
 pub enum Fault {
@@ -28,8 +28,10 @@ pub fn search(config: &Config) -> (Graph, Option<Fault>) {
         return (graph, None);
     }
     for (n, roles) in config.nodes.iter().enumerate() {
-        let tasks = (0..roles.len()).map(|t| (t, task(n, t)));
-        let evict = config.evictions.then(|| (roles.len(), eviction(n)));
+        let tasks = (0..roles.len()).map(|t| (t, process(n, t as u8)));
+        let evict = config
+            .evictions
+            .then(|| (roles.len(), process(n, turn::EVICT)));
         for (t, process) in tasks.chain(evict) {
             if let Some(lasso) = starves(&graph, process) {
                 return (graph, Some(Fault::Starves(n, t, lasso)));
@@ -46,7 +48,7 @@ pub fn picture(config: &Config, graph: &Graph, fault: &Fault) -> String {
             let way = graph.way(*id);
             let end = play(config, Cluster::new(config), &way, &mut Log::default());
             let trace = Trace {
-                config,
+                world: config,
                 victim: victim(&end),
             };
             format!("{what}:\n\n{}", trace.deadlock(graph, *id))
@@ -54,7 +56,7 @@ pub fn picture(config: &Config, graph: &Graph, fault: &Fault) -> String {
         Fault::Starves(n, t, lasso) => {
             let t = (*t).min(config.nodes[*n].len() - 1);
             let trace = Trace {
-                config,
+                world: config,
                 victim: (*n, t),
             };
             format!("starved:\n\n{}", trace.livelock(graph, lasso))

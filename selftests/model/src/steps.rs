@@ -4,33 +4,10 @@
 use crate::cluster::{Action, Cluster, Config, Variant};
 use crate::dlm::Value;
 use crate::node::{Calling, Evict, Folio, Goal, Node, Pc, Role, Who, Worker};
+use crate::world::Log;
 use ocfs2_lockres_host::lockres::{
-    DlmCall, Flushed, Hold, How, Kick, Level, Lvb, Mode, Outcome, Refusal, Step, Task, Unexpected,
-    Work,
+    DlmCall, Flushed, Hold, How, Kick, Level, Lvb, Mode, Outcome, Step, Task, Unexpected,
 };
-
-/// Lines of (node, who, what).
-#[derive(Debug, Default)]
-pub struct Log {
-    on: bool,
-    pub lines: Vec<(usize, Who, String)>,
-}
-
-impl Log {
-    /// One that records.
-    pub fn on() -> Self {
-        Log {
-            on: true,
-            lines: Vec::new(),
-        }
-    }
-
-    fn say(&mut self, n: usize, who: Who, what: impl FnOnce() -> String) {
-        if self.on {
-            self.lines.push((n, who, what()));
-        }
-    }
-}
 
 /// The state after `action`.
 pub fn apply(config: &Config, from: &Cluster, action: Action, log: &mut Log) -> Cluster {
@@ -51,10 +28,11 @@ pub fn apply(config: &Config, from: &Cluster, action: Action, log: &mut Log) -> 
     run.c
 }
 
-struct Run<'a> {
-    config: &'a Config,
-    c: Cluster,
-    log: &'a mut Log,
+/// A step being taken.
+pub(crate) struct Run<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) c: Cluster,
+    pub(crate) log: &'a mut Log,
 }
 
 fn mode(goal: Goal) -> Mode {
@@ -65,14 +43,14 @@ fn mode(goal: Goal) -> Mode {
     }
 }
 
-fn name(mode: Mode) -> &'static str {
+pub(crate) fn name(mode: Mode) -> &'static str {
     match mode {
         Mode::Pr => "PR",
         Mode::Ex => "EX",
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+pub(crate) fn level_name(level: Level) -> &'static str {
     match level {
         Level::Nl => "NL",
         Level::Pr => "PR",
@@ -81,11 +59,11 @@ fn level_name(level: Level) -> &'static str {
 }
 
 impl Run<'_> {
-    fn node(&mut self, n: usize) -> &mut Node {
+    pub(crate) fn node(&mut self, n: usize) -> &mut Node {
         &mut self.c.nodes[n]
     }
 
-    fn say(&mut self, n: usize, who: Who, what: impl FnOnce() -> String) {
+    pub(crate) fn say(&mut self, n: usize, who: Who, what: impl FnOnce() -> String) {
         self.log.say(n, who, what);
     }
 
@@ -123,7 +101,7 @@ impl Run<'_> {
 
     // --- carrying out what the machine says ---
 
-    fn kick(&mut self, n: usize, kick: Kick) {
+    pub(crate) fn kick(&mut self, n: usize, kick: Kick) {
         let now = self.c.now;
         let node = self.node(n);
         if let Some(delay) = kick.work {
@@ -142,14 +120,14 @@ impl Run<'_> {
         }
     }
 
-    fn checked(&mut self, n: usize, kick: Result<Kick, Unexpected>) {
+    pub(crate) fn checked(&mut self, n: usize, kick: Result<Kick, Unexpected>) {
         match kick {
             Ok(kick) => self.kick(n, kick),
             Err(unexpected) => self.c.misuse = Some(unexpected.event),
         }
     }
 
-    fn carry<T>(&mut self, n: usize, who: Who, step: Step<T>) -> T {
+    pub(crate) fn carry<T>(&mut self, n: usize, who: Who, step: Step<T>) -> T {
         self.kick(n, step.kick);
         if let Some(call) = step.call {
             self.fill(n, call);
@@ -508,7 +486,7 @@ impl Run<'_> {
         self.over(n, t);
     }
 
-    fn fault(&mut self, n: usize, who: Who) {
+    pub(crate) fn fault(&mut self, n: usize, who: Who) {
         self.c.faults -= 1;
         let now = self.c.now;
         match who {
@@ -525,169 +503,5 @@ impl Run<'_> {
             Who::Disk => self.work(n, Flushed::NotYet(1)),
             Who::Worker | Who::Evict => self.work(n, Flushed::Failed),
         }
-    }
-
-    // --- the worker, eviction ---
-
-    fn work(&mut self, n: usize, how: Flushed) {
-        let now = self.c.now;
-        let node = self.node(n);
-        match node.worker {
-            Worker::Idle => {
-                node.timer = None;
-                let step = node.machine.work(now);
-                if let Work::Flush { from, to } = self.carry(n, Who::Worker, step) {
-                    self.say(n, Who::Worker, || {
-                        let names = (level_name(from), level_name(to));
-                        format!(
-                            "is to bring {} down to {}: blocks new holders",
-                            names.0, names.1
-                        )
-                    });
-                    self.node(n).worker = Worker::Flushing(to == Level::Nl);
-                }
-            }
-            Worker::Flushing(drop) => {
-                node.worker = Worker::Idle;
-                if !matches!(how, Flushed::NotYet(_)) {
-                    node.folio.dirty = false;
-                    node.folio.mapped = false;
-                    node.folio.uptodate &= !drop;
-                    self.say(n, Who::Worker, || match drop {
-                        true => "locks the folio, writes it back, drops it".into(),
-                        false => "locks the folio, writes it back".into(),
-                    });
-                }
-                match self.node(n).machine.flushed(how, now) {
-                    Ok(step) => self.carry(n, Who::Worker, step),
-                    Err(unexpected) => self.c.misuse = Some(unexpected.event),
-                }
-            }
-        }
-    }
-
-    fn evict(&mut self, n: usize) {
-        let now = self.c.now;
-        let policy = self.config.policy;
-        let node = self.node(n);
-        match node.evict {
-            Evict::No => node.evict = Evict::Truncating,
-            Evict::Truncating => {
-                node.folio = Folio::default();
-                node.evict = Evict::Closing(true);
-            }
-            Evict::Closing(_) => {
-                node.evict = Evict::Closing(false);
-                let step = node.machine.shutdown(now);
-                if self.carry(n, Who::Evict, step) {
-                    self.say(n, Who::Evict, || "the inode is gone".into());
-                    let roles = self.config.nodes[n].as_slice();
-                    let worker = self.c.nodes[n].worker;
-                    assert_eq!(worker, Worker::Idle, "gone with the worker at work");
-                    *self.node(n) = Node::new(roles, policy);
-                }
-            }
-        }
-    }
-
-    // --- the DLM ---
-
-    fn arrive(&mut self, n: usize) {
-        let Some(mut calling) = self.c.nodes[n].calling else {
-            return;
-        };
-        let before = self.c.dlm.locks[n].level;
-        let answer = self.c.dlm.arrive(n, calling.call, self.config.flavour);
-        calling.answer = Some(answer);
-        self.node(n).calling = Some(calling);
-        // The lock was taken away: retries are counted from here.
-        if before > Level::Nl && self.c.dlm.locks[n].level == Level::Nl {
-            for task in &mut self.node(n).tasks {
-                task.retries = 0;
-            }
-        }
-    }
-
-    fn ret(&mut self, n: usize) {
-        let now = self.c.now;
-        let Some(calling) = self.node(n).calling.take() else {
-            return;
-        };
-        let answer = calling.answer.unwrap_or(Ok(()));
-        let kick = self.node(n).machine.returned(answer, now);
-        self.checked(n, kick);
-        if calling.by == Who::Evict {
-            if let Evict::Closing(woken) = &mut self.node(n).evict {
-                *woken = true;
-            }
-        }
-    }
-
-    fn ast(&mut self, n: usize) {
-        let now = self.c.now;
-        let Some(answer) = self.c.dlm.locks[n].ast.take() else {
-            return;
-        };
-        let before = self.c.nodes[n].machine.level();
-        let kick = self.node(n).machine.ast(answer, now);
-        let after = self.c.nodes[n].machine.level();
-        if after > before {
-            self.node(n).late_tickets = 0;
-            self.c.dlm.locks[n].lksb = self.c.dlm.lvb;
-        }
-        self.say(n, Who::Worker, || match answer {
-            Ok(()) => format!("(ast: this node has {})", level_name(after)),
-            Err(refusal) => format!("(ast: refused, {refusal:?})"),
-        });
-        self.checked(n, kick);
-    }
-
-    fn bast(&mut self, n: usize) {
-        let now = self.c.now;
-        let Some(asked) = self.c.dlm.locks[n].bast.take() else {
-            return;
-        };
-        self.say(n, Who::Worker, || {
-            format!("(bast: another node asks for {})", name(asked))
-        });
-        let kick = self.node(n).machine.bast(asked, now);
-        self.kick(n, kick);
-    }
-
-    fn unlock_ast(&mut self, n: usize) {
-        let now = self.c.now;
-        let Some(answer) = self.c.dlm.locks[n].unlock_ast.take() else {
-            return;
-        };
-        if !self.c.dlm.locks[n].exists {
-            self.c.dlm.locks[n].bast = None;
-        }
-        let kick = self.node(n).machine.unlock_ast(answer, now);
-        self.say(n, Who::Worker, || "(unlock ast)".into());
-        self.checked(n, kick);
-    }
-
-    // --- the end of a node ---
-
-    fn die(&mut self, n: usize) {
-        self.say(n, Who::Worker, || "the node dies".into());
-        self.c.deaths -= 1;
-        self.c.dlm.bury(n);
-        *self.node(n) = Node::new(&[], self.config.policy);
-        self.node(n).alive = false;
-    }
-
-    fn lose(&mut self, n: usize) {
-        self.say(n, Who::Worker, || "the node loses the cluster".into());
-        self.c.losses -= 1;
-        self.c.dlm.bury(n);
-        let now = self.c.now;
-        let node = self.node(n);
-        node.lost = true;
-        if let Some(calling) = &mut node.calling {
-            calling.answer = Some(Err(Refusal::Other(-107)));
-        }
-        let kick = node.machine.fail(-107, now);
-        self.kick(n, kick);
     }
 }

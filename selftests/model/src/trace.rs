@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What was found, in two columns: the task that never gets there, and everybody else.
 
-use crate::cluster::{Cluster, Config};
 use crate::graph::{play, Graph};
 use crate::live::Lasso;
-use crate::node::{Role, Who};
-use crate::steps::Log;
+use crate::node::Who;
+use crate::world::{Log, World};
 use std::fmt::Write;
 
 /// Where the right column begins.
@@ -13,24 +12,16 @@ const COLUMN: usize = 44;
 const WIDTH: usize = 92;
 
 /// A picture with a victim on the left.
-pub struct Trace<'a> {
-    pub config: &'a Config,
+pub struct Trace<'a, W> {
+    pub world: &'a W,
     /// Node and task.
     pub victim: (usize, usize),
 }
 
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Writer => "writer",
-        Role::Mapper => "write fault",
-    }
-}
-
-impl Trace<'_> {
+impl<W: World> Trace<'_, W> {
     fn name(&self, n: usize, who: Who) -> String {
         match who {
-            Who::Task(t) => role(self.config.nodes[n][usize::from(t)]).into(),
+            Who::Task(t) => self.world.role(n, t.into()).into(),
             Who::Worker => "worker".into(),
             Who::Evict => "eviction".into(),
             Who::Disk => "memory".into(),
@@ -39,7 +30,7 @@ impl Trace<'_> {
 
     fn head(&self) -> String {
         let (n, t) = self.victim;
-        let left = format!("{} on node {}", role(self.config.nodes[n][t]), n + 1);
+        let left = format!("{} on node {}", self.world.role(n, t), n + 1);
         let right = format!("downconvert worker on node {}, and others", n + 1);
         let mut out = format!("{left:COLUMN$}{right}\n");
         let _ = writeln!(
@@ -73,23 +64,18 @@ impl Trace<'_> {
     /// The way to a state in which nothing can happen any more.
     pub fn deadlock(&self, graph: &Graph, end: u32) -> String {
         let mut log = Log::on();
-        play(
-            self.config,
-            Cluster::new(self.config),
-            &graph.way(end),
-            &mut log,
-        );
+        play(self.world, self.world.start(), &graph.way(end), &mut log);
         format!("{}{}", self.head(), self.rows(&log))
     }
 
     /// The way to a cycle, and the cycle.
     pub fn livelock(&self, graph: &Graph, lasso: &Lasso) -> String {
         let mut log = Log::on();
-        let start = Cluster::new(self.config);
-        let at = play(self.config, start, &graph.way(lasso.start), &mut log);
+        let start = self.world.start();
+        let at = play(self.world, start, &graph.way(lasso.start), &mut log);
         let before = self.rows(&log);
         log.lines.clear();
-        play(self.config, at, &lasso.cycle, &mut log);
+        play(self.world, at, &lasso.cycle, &mut log);
         let again = self.rows(&log);
         let mark = format!("{} and from here again and again:\n", "-".repeat(8));
         format!("{}{before}{mark}{again}", self.head())
