@@ -75,12 +75,15 @@ int main(int argc, char **argv)
 		command = find(line_commands, argv[1]);
 		if (!command)
 			command = find(call_commands, argv[1]);
+		if (!command)
+			command = find(retry_commands, argv[1]);
 	}
 	status = command ? command->run(argc - 2, argv + 2) : USAGE;
 	if (status == USAGE) {
 		fprintf(stderr, "usage:\n");
 		usage(line_commands);
 		usage(call_commands);
+		usage(retry_commands);
 	}
 	return status;
 }

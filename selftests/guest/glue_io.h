@@ -27,6 +27,7 @@ struct command {
 /* Tables end with an entry that has no name. */
 extern const struct command line_commands[];
 extern const struct command call_commands[];
+extern const struct command retry_commands[];
 
 enum { OK = 0, BROKEN = 1, USAGE = 2, FAILED = 3 };
 
