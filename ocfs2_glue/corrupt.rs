@@ -13,16 +13,20 @@ use kernel::{
 /// When the last lines were printed, in units of [`WINDOW_NS`], and how many of them.
 static WINDOW: Atomic<u64> = Atomic::new(0);
 const WINDOW_NS: u64 = 5_000_000_000;
-const LINES: u64 = 10;
+const LINES: u64 = 50;
 
-/// At most ten lines in five seconds: whoever made the volume decides how many there could be.
+/// At most fifty lines in five seconds: whoever made the volume decides how many there could be.
 fn may_print() -> bool {
-    let window = monotonic_ns() / WINDOW_NS;
-    let last = WINDOW.load(Relaxed);
-    let lines = if last >> 8 == window { last & 0xff } else { 0 };
+    let (next, may) = count_line(WINDOW.load(Relaxed), monotonic_ns() / WINDOW_NS);
     // A lost race prints a line more.
-    WINDOW.store(window << 8 | (lines + 1).min(0xff), Relaxed);
-    lines < LINES
+    WINDOW.store(next, Relaxed);
+    may
+}
+
+/// What [`WINDOW`] is after one more line in `window`, and whether that line may be printed.
+pub(crate) fn count_line(last: u64, window: u64) -> (u64, bool) {
+    let lines = if last >> 8 == window { last & 0xff } else { 0 };
+    (window << 8 | (lines + 1).min(0xff), lines < LINES)
 }
 
 impl From<Corrupt> for Error {

@@ -33,6 +33,8 @@ mod ondisk;
 mod slots;
 mod store;
 mod tables;
+#[cfg(GLUE_KUNIT)]
+mod tests;
 mod volume;
 mod write;
 
