@@ -6,6 +6,6 @@ use crate::{vfs::address_space::Readahead, Inode, Ocfs2};
 fn readahead<'a>(inode: &'a Inode, batch: Readahead<'a, Ocfs2>) {
     fn keep(_: Readahead<'static, Ocfs2>) {}
     #[cfg(not(right))]
-    keep(batch); //~ - borrowed data escapes outside of function
+    keep(batch); //~ E0521 borrowed data escapes outside of function
     let _ = inode.ino();
 }
