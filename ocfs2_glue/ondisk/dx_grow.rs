@@ -11,6 +11,7 @@ use super::dinode::Dinode;
 use super::dx::*;
 use super::dx_edit::{init_list, push, retain};
 use super::dx_hash::NameHash;
+use super::error::Corrupt;
 use super::extent::ExtentRec;
 use super::geometry::Geometry;
 use super::store::{ExtentBlockSource, Journaled};
@@ -50,7 +51,7 @@ enum How {
 ///
 /// # Errors
 ///
-/// Of the device; [`Corrupt`](super::error::Corrupt) if a block on the way is bad.
+/// Of the device; [`Corrupt`] if a block on the way is bad.
 pub fn plan<S: Journaled>(
     store: &mut S,
     dir: &Dinode,
@@ -72,9 +73,16 @@ pub fn plan<S: Journaled>(
     let (blkno, least) = leaf_blkno(store, fs, &root, decoded.suballoc.blkno, hash)?;
     let leaf = store.read(blkno)?;
     let list = decode_leaf(store.bytes(&leaf), blkno, fs)?;
-    let Some(at) = split_at(store.bytes(&leaf), list, least, hash.major) else {
+    // A record at the last hash of all would end past it.
+    let at = split_at(store.bytes(&leaf), list, least, hash.major);
+    let Some(at) = at.filter(|at| *at != u32::MAX) else {
         return Ok(None);
     };
+    // Where the leaf has entries of another cluster, there may be a record at that hash already.
+    let split = NameHash { major: at, ..hash };
+    if leaf_blkno(store, fs, &root, decoded.suballoc.blkno, split)? != (blkno, least) {
+        return Err(Corrupt::new(blkno, "ocfs2_dx_entry.dx_major_hash").into());
+    }
     let old = blkno & !u64::from(fs.blocks_per_cluster() - 1);
     let tree = Tree::of_dx_roots(fs);
     let needed = tree.blocks_needed(store, &root, 1);
