@@ -118,5 +118,9 @@ fn read(inode: &Inode, mut folio: LockedFolio) -> Result {
             return Ok(());
         }
     }
+    // The generic code turns what is wrong with the map into EIO: look before it does. What is
+    // found stays at hand for it.
+    let bits = inode.volume().geo.block_bits();
+    map::blocks(inode, folio.pos() as u64 >> bits, 1, Purpose::Read)?;
     read_blocks::<Ocfs2, Aops>(folio)
 }

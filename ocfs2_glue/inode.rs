@@ -16,6 +16,7 @@ use crate::{
     lockres::Mode,
     ondisk::{
         dinode::{Body, Dinode},
+        error::Corrupt,
         file_type::FileType,
         lock_name::LockName,
         lvb::MetaLvb,
@@ -181,6 +182,16 @@ impl InodeData {
 
 /// Tells transaction 0 from none.
 const CHANGED: u64 = 1 << 32;
+
+impl Inode {
+    /// Checks that this is a directory, where the format says that there must be one.
+    pub(crate) fn check_directory(&self) -> Result {
+        match FileType::from_mode(self.mode()) {
+            Some(FileType::Directory) => Ok(()),
+            _ => Err(Corrupt::new(self.ino(), "ocfs2_dinode.i_mode").into()),
+        }
+    }
+}
 
 /// What kind of inode is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -34,6 +34,7 @@ pub(crate) fn system_inode(
 fn system_blkno(sb: &SuperBlock, which: SystemInode, wait: &NoFolio) -> Result<u64> {
     let volume = crate::volume_of(sb);
     let dir = iget(sb, volume.geo.system_dir_blkno, Expect::System, wait)?;
+    dir.check_directory()?;
     let _held = dir.lock_cluster(Mode::Pr, wait)?;
     find(&dir, which.name().as_bytes())?.ok_or_else(|| {
         pr_err!("the system directory has no {}\n", Name(which));

@@ -217,7 +217,9 @@ impl FileSystem for Ocfs2 {
         let rest = (|| {
             let bitmap = slots::system_inode(sb, SystemInode::GlobalBitmap, wait)?;
             *volume.bitmap.lock() = Some(bitmap);
-            iget(sb, volume.geo.root_blkno, Expect::System, wait)
+            let root = iget(sb, volume.geo.root_blkno, Expect::System, wait)?;
+            root.check_directory()?;
+            Ok(root)
         })();
         rest.inspect_err(|_| volume.stop(sb, wait))
     }

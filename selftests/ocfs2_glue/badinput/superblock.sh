@@ -18,7 +18,6 @@ field s_max_slots 0 256 0xffff
 field s_root_blkno 0 2 9999999 0xffffffffffffffff
 field s_system_dir_blkno 0 2 9999999 0xffffffffffffffff
 field s_feature_incompat 0x80000000 0x2
-field s_feature_ro_compat 0x80000000
 field i_clusters 0xffffffff
 field s_first_cluster_group 0 0xffffffffffffffff
 bad_end
