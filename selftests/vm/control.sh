@@ -32,7 +32,7 @@ stack_functions() {
 	sed 's/+0x[0-9a-f]*\/0x[0-9a-f]*//' | c++filt |
 		sed -E 's/\[[0-9a-f]{8,}\]//g; s/ocfs2_glue:://g; s/^<(.*)>::([a-z_]+)$/\1::\2/' |
 		grep -vE '^(entry_SYSCALL|do_syscall|x64_sys_call|ret_from_fork|kthread|worker_thread|process_scheduled|asm_|$)' |
-		cut -c 1-52
+		cut -c 1-56
 }
 
 # control_show STACKS: the reader and the worker, side by side. Fails if either
@@ -42,9 +42,9 @@ control_show() {
 	reader=$(task_with 'glue-io\n' <"$1")
 	worker=$(task_with '(folio_lock|folio_wait|__filemap_get_folio|truncate_inode)' '^task [0-9]+ glue-io\n' <"$1")
 	[ -n "$reader" ] && [ -n "$worker" ] || return 1
-	printf '  %-53s %s\n' 'reader: holds the folio, waits for the lock' 'worker: holds the lock off, waits for the folio'
+	printf '  %-57s %s\n' 'reader: holds the folio, waits for the lock' 'worker: holds the lock off, waits for the folio'
 	paste -d '\t' <(stack_functions <<<"$reader") <(stack_functions <<<"$worker") |
-		awk -F '\t' '{ printf "  %-53s %s\n", $1, $2 }'
+		awk -F '\t' '{ printf "  %-57s %s\n", $1, $2 }'
 }
 
 # control_run: on booted guests with the wrong-order module and a volume on the
