@@ -12,6 +12,7 @@ use crate::{
     inode::{disk_time, Meta},
     lock::Held,
     lockres::Mode,
+    map,
     mount::Mounted,
     ondisk::{
         bytes,
@@ -24,7 +25,7 @@ use crate::{
         tree_insert::TreeError,
     },
     vfs::{
-        address_space::{commit_write, prepare_write, WriteTarget},
+        address_space::{commit_write, prepare_write, Purpose, WriteTarget},
         folio::{NoFolio, WriteFolio},
         jbd2::Handle,
     },
@@ -152,6 +153,8 @@ pub(crate) fn begin(
         return Err(EAGAIN);
     }
     let mounted = inode.volume().mounted()?;
+    // Now, as nothing may fail between an allocation and the folio that covers it.
+    let memory = KBox::new_uninit(GFP_KERNEL)?;
     let start = u64::try_from(pos).map_err(|_| EINVAL)?;
     let held = inode.lock_cluster(Mode::Ex, &wait)?;
     let mut todo = plan(inode, start, len)?;
@@ -183,23 +186,56 @@ pub(crate) fn begin(
             )
         }
     };
-    let write = KBox::new(
-        Write {
-            handle,
-            inline,
-            ordered,
-            _held: held,
-        },
-        GFP_KERNEL,
-    )?;
-    let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
-    if inline {
-        fill_inline(inode, &mut folio)?;
-    } else if let Err(e) = prepare_write::<Ocfs2, Aops>(&mut folio, pos, len) {
-        inode.meta().fresh = 0..0;
-        return Err(e);
+    match get_folio(inode, pos, len, inline, &target, wait) {
+        Ok(folio) => {
+            let write = Write {
+                handle,
+                inline,
+                ordered,
+                _held: held,
+            };
+            Ok((folio, KBox::write(memory, write)))
+        }
+        Err(e) => {
+            if ordered {
+                disown(inode).inspect_err(|e| mounted.half_done(*e))?;
+            }
+            Err(e)
+        }
     }
-    Ok((folio, write))
+}
+
+/// The folio of a write, with what the write leaves alone in it.
+fn get_folio(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    inline: bool,
+    target: &WriteTarget<'_, Ocfs2>,
+    wait: NoFolio,
+) -> Result<WriteFolio> {
+    let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
+    match inline {
+        true => fill_inline(inode, &mut folio)?,
+        false => prepare_write::<Ocfs2, Aops>(&mut folio, pos, len)?,
+    }
+    Ok(folio)
+}
+
+/// Blocks were allocated for a write that didn't come about. They are part of the file, so what
+/// the device has there must not be seen.
+fn disown(inode: &Inode) -> Result {
+    let fresh = core::mem::take(&mut inode.meta().fresh);
+    let mut block = fresh.start;
+    while block < fresh.end {
+        let max = fresh.end - block;
+        let Some(m) = map::blocks(inode, block, max, Purpose::Write)? else {
+            return Ok(());
+        };
+        inode.sb().zeroout(m.block, m.count)?;
+        block += m.count;
+    }
+    Ok(())
 }
 
 /// Brings the content of an inline file into its folio.
@@ -479,37 +515,53 @@ pub(crate) fn fit(inode: &Inode, mounted: &Mounted, size: i64, wait: &NoFolio) -
     }
 }
 
-/// Zeroes what lies between the end of the file and `pos`, where something is allocated: the rest
-/// of the last cluster. The inode lock and the rw lock are held.
-pub(crate) fn zero_gap(inode: &Inode, pos: i64, wait: NoFolio) -> Result<NoFolio> {
+/// The next bytes from `at` to `end` that have blocks which are read as they are; `None` if there
+/// are none, as in an inline file, whose gap is zeroed along with the write.
+fn next_written(inode: &Inode, at: u64, end: u64) -> Result<Option<(u64, u64)>> {
     let geo = &inode.volume().geo;
-    let cluster = i64::from(geo.cluster_size());
-    let page = 1i64 << kernel::page::PAGE_SHIFT;
-    let mut wait = wait;
-    let mut at = inode.size();
-    // Up to the end of the cluster; what follows is a hole, or unwritten.
-    let end = at.checked_add(cluster - 1).ok_or(EFBIG)? / cluster * cluster;
-    let end = end.min(pos);
-    while at < end {
-        {
-            let _held = inode.lock_cluster(Mode::Ex, &wait)?;
-            match plan(inode, at as u64, 1)? {
-                Plan::Ready => {}
-                // An inline file's gap is zeroed along with the write.
-                _ => return Ok(wait),
-            }
+    let bits = geo.cluster_bits();
+    let mut meta = inode.meta();
+    let (mut store, root) = meta.read(inode)?;
+    if root.dinode.body != Body::Extents {
+        return Ok(None);
+    }
+    let mut from = at;
+    while from < end {
+        let cpos = u32::try_from(from >> bits).map_err(|_| EFBIG)?;
+        let run = Tree::of_dinodes(geo).lookup(&mut store, &root.block, cpos)?;
+        let to = (u64::from(cpos) + u64::from(run.clusters)) << bits;
+        if run.what != Mapped::Hole && !run.what.is_unwritten() {
+            return Ok(Some((from, to.min(end))));
         }
-        let next = ((at / page + 1) * page).min(end);
-        let len = (next - at) as usize;
-        let (mut folio, write) = begin(inode, at, len, WriteTarget::internal(inode), wait)?;
-        let offset = (at - folio.pos()) as usize;
+        from = to;
+    }
+    Ok(None)
+}
+
+/// Zeroes what lies between the end of the file and `pos`, where something is allocated: mostly
+/// the rest of the last cluster. The inode lock and the rw lock are held.
+pub(crate) fn zero_gap(inode: &Inode, pos: i64, wait: NoFolio) -> Result<NoFolio> {
+    let page = 1u64 << kernel::page::PAGE_SHIFT;
+    let mut wait = wait;
+    let end = u64::try_from(pos).map_err(|_| EINVAL)?;
+    let mut at = inode.size() as u64;
+    while at < end {
+        let range = {
+            let _held = inode.lock_cluster(Mode::Ex, &wait)?;
+            next_written(inode, at, end)?
+        };
+        let Some((from, to)) = range else { break };
+        let to = to.min((from / page + 1) * page);
+        let (start, len) = (from as i64, (to - from) as usize);
+        let (mut folio, write) = begin(inode, start, len, WriteTarget::internal(inode), wait)?;
+        let offset = (start - folio.pos()) as usize;
         folio.zero(offset, len);
-        let (done, unlocked) = end_with(inode, at, len, len, folio, write)?;
+        let (done, unlocked) = end_with(inode, start, len, len, folio, write)?;
         if done != len {
             return Err(EIO);
         }
         wait = unlocked;
-        at = next;
+        at = to;
     }
     Ok(wait)
 }
