@@ -149,8 +149,12 @@ impl LockedFolio {
     /// Copies bytes from `offset` in the folio; what lies past its end isn't copied.
     pub(crate) fn copy_to(&self, offset: usize, out: &mut [u8]) {
         let len = out.len().min(self.size().saturating_sub(offset));
-        // SAFETY: The folio is valid, `offset + len <= size`, and `out` holds `len` bytes.
-        unsafe { bindings::memcpy_from_folio(out.as_mut_ptr().cast(), self.as_raw(), offset, len) };
+        if len > 0 {
+            // SAFETY: The folio is valid, `offset + len <= size`, and `out` holds `len` bytes.
+            unsafe {
+                bindings::memcpy_from_folio(out.as_mut_ptr().cast(), self.as_raw(), offset, len)
+            };
+        }
     }
 
     /// Zeroes `len` bytes from `offset`, cut at the folio's end.
