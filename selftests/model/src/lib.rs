@@ -9,6 +9,7 @@
 //! - `trace.rs`: what was found, in two columns.
 #![forbid(unsafe_code)]
 
+pub mod alternatives;
 pub mod check;
 pub mod cluster;
 pub mod dlm;
@@ -17,6 +18,8 @@ pub mod graph;
 pub mod live;
 pub mod node;
 pub mod run;
+pub mod scheme;
+mod scheme_steps;
 pub mod steps;
 pub mod suite;
 pub mod trace;

@@ -21,26 +21,17 @@ pub struct Lasso {
 }
 
 /// A fair cycle in which the operation of `process` is under way throughout.
-pub fn starves(graph: &Graph, process: Process) -> Option<Lasso> {
+pub fn starves(graph: &Graph, process: Process, scratch: &mut Scratch) -> Option<Lasso> {
     let bit = 1u64 << process;
     let ids = 0..graph.len() as u32;
     let within: Vec<u32> = ids
         .filter(|id| graph.pending[*id as usize] & bit != 0)
         .collect();
-    let mut marks = vec![0u32; graph.len()];
-    let mut mark = 0;
     let mut work = vec![within];
     while let Some(states) = work.pop() {
-        mark += 1;
-        for id in &states {
-            marks[*id as usize] = mark;
-        }
-        for part in components(graph, &states, &marks, mark) {
-            mark += 1;
-            for id in &part {
-                marks[*id as usize] = mark;
-            }
-            match judge(graph, &part, &marks, mark) {
+        for part in components(graph, &states, scratch) {
+            scratch.only(&part);
+            match judge(graph, &part, scratch) {
                 Verdict::Fair => return Some(lasso(graph, &part)),
                 Verdict::Unfair => {}
                 Verdict::Without(rest) => work.push(rest),
@@ -57,25 +48,17 @@ enum Verdict {
     Without(Vec<u32>),
 }
 
-fn inside<'a>(
-    graph: &'a Graph,
-    id: u32,
-    marks: &'a [u32],
-    mark: u32,
-) -> impl Iterator<Item = (usize, &'a Edge)> {
-    let edges = graph.steps(id).iter().enumerate();
-    edges.filter(move |(_, e)| e.process != RARE && marks[e.to as usize] == mark)
-}
-
-fn judge(graph: &Graph, part: &[u32], marks: &[u32], mark: u32) -> Verdict {
+fn judge(graph: &Graph, part: &[u32], scratch: &Scratch) -> Verdict {
     let mut always = u64::MAX;
     let mut sometimes = 0;
     let mut taken = 0;
     for id in part {
         always &= graph.enabled[*id as usize];
         sometimes |= graph.enabled[*id as usize];
-        for (_, edge) in inside(graph, *id, marks, mark) {
-            taken |= 1u64 << edge.process;
+        for edge in graph.steps(*id) {
+            if edge.process != RARE && scratch.has(edge.to) {
+                taken |= 1u64 << edge.process;
+            }
         }
     }
     if taken == 0 || always & !taken & !(1 << FREE) != 0 {
@@ -93,70 +76,112 @@ fn judge(graph: &Graph, part: &[u32], marks: &[u32], mark: u32) -> Verdict {
     Verdict::Without(rest.copied().collect())
 }
 
+const NEW: u32 = u32::MAX;
+
+/// What Tarjan's algorithm remembers of a state.
+#[derive(Clone, Copy)]
+struct Seen {
+    index: u32,
+    low: u32,
+    stacked: bool,
+}
+
+/// Room for all states, so that it isn't asked for again for each part.
+pub struct Scratch {
+    seen: Vec<Seen>,
+    marks: Vec<u32>,
+    mark: u32,
+}
+
+impl Scratch {
+    pub fn new(graph: &Graph) -> Self {
+        let seen = Seen {
+            index: NEW,
+            low: 0,
+            stacked: false,
+        };
+        Scratch {
+            seen: vec![seen; graph.len()],
+            marks: vec![0; graph.len()],
+            mark: 0,
+        }
+    }
+
+    /// From now on these states, and no others, are looked at.
+    fn only(&mut self, states: &[u32]) {
+        self.mark += 1;
+        for id in states {
+            self.marks[*id as usize] = self.mark;
+            self.seen[*id as usize].index = NEW;
+        }
+    }
+
+    fn has(&self, id: u32) -> bool {
+        self.marks[id as usize] == self.mark
+    }
+}
+
 /// Tarjan's strongly connected components, without recursion.
-fn components(graph: &Graph, states: &[u32], marks: &[u32], mark: u32) -> Vec<Vec<u32>> {
-    const NEW: u32 = u32::MAX;
-    let mut order: HashMap<u32, (u32, u32)> = HashMap::with_capacity(states.len());
-    let mut on_stack: HashSet<u32> = HashSet::new();
+fn components(graph: &Graph, states: &[u32], scratch: &mut Scratch) -> Vec<Vec<u32>> {
+    scratch.only(states);
     let mut stack = Vec::new();
     let mut parts = Vec::new();
     let mut count = 0;
+    let mut calls: Vec<(u32, usize)> = Vec::new();
     for root in states {
-        if order.contains_key(root) {
+        if scratch.seen[*root as usize].index != NEW {
             continue;
         }
-        let mut calls = vec![(*root, 0usize, NEW)];
-        while let Some((id, at, child)) = calls.pop() {
+        calls.push((*root, 0));
+        while let Some((id, at)) = calls.pop() {
             if at == 0 {
-                order.insert(id, (count, count));
+                scratch.seen[id as usize] = Seen {
+                    index: count,
+                    low: count,
+                    stacked: true,
+                };
                 count += 1;
                 stack.push(id);
-                on_stack.insert(id);
             }
-            if child != NEW {
-                let low = order[&child].1;
-                if let Some(entry) = order.get_mut(&id) {
-                    entry.1 = entry.1.min(low);
-                }
-            }
-            let mut next = None;
-            for (i, edge) in graph.steps(id).iter().enumerate().skip(at) {
-                if edge.process == RARE || marks[edge.to as usize] != mark {
-                    continue;
-                }
-                match order.get(&edge.to).copied() {
-                    None => {
-                        next = Some((i + 1, edge.to));
-                        break;
-                    }
-                    Some((index, _)) if on_stack.contains(&edge.to) => {
-                        if let Some(entry) = order.get_mut(&id) {
-                            entry.1 = entry.1.min(index);
-                        }
-                    }
-                    Some(_) => {}
-                }
-            }
-            if let Some((at, child)) = next {
-                calls.push((id, at, child));
-                calls.push((child, 0, NEW));
+            if let Some((at, child)) = descend(graph, id, at, scratch) {
+                calls.push((id, at));
+                calls.push((child, 0));
                 continue;
             }
-            let (index, low) = order[&id];
+            let Seen { index, low, .. } = scratch.seen[id as usize];
+            if let Some((parent, _)) = calls.last() {
+                let parent = &mut scratch.seen[*parent as usize];
+                parent.low = parent.low.min(low);
+            }
             if index == low {
-                let mut part = Vec::new();
-                while let Some(member) = stack.pop() {
-                    on_stack.remove(&member);
-                    part.push(member);
-                    if member == id {
-                        break;
-                    }
+                let from = stack.iter().rposition(|s| *s == id).unwrap_or(0);
+                let part = stack.split_off(from);
+                for member in &part {
+                    scratch.seen[*member as usize].stacked = false;
                 }
                 parts.push(part);
             }
         }
     }
     parts
+}
+
+/// The next edge of a state that leads to one not seen yet.
+fn descend(graph: &Graph, id: u32, at: usize, scratch: &mut Scratch) -> Option<(usize, u32)> {
+    for (i, edge) in graph.steps(id).iter().enumerate().skip(at) {
+        if edge.process == RARE || !scratch.has(edge.to) {
+            continue;
+        }
+        let to = scratch.seen[edge.to as usize];
+        if to.index == NEW {
+            return Some((i + 1, edge.to));
+        }
+        if to.stacked {
+            let seen = &mut scratch.seen[id as usize];
+            seen.low = seen.low.min(to.index);
+        }
+    }
+    None
 }
 
 /// A short way round a fair component: everybody is seen doing something, or unable to.

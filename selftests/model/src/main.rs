@@ -6,29 +6,29 @@
 #![forbid(unsafe_code)]
 
 use ocfs2_lock_model::cluster::{Config, Variant};
-use ocfs2_lock_model::run::{picture, search, Fault};
+use ocfs2_lock_model::run::{picture, search, search_all, Fault};
 use ocfs2_lock_model::suite;
 use std::process::ExitCode;
 use std::time::Instant;
 
 fn set(configs: &[Config]) -> ExitCode {
     let begin = Instant::now();
-    let mut states = 0;
-    for config in configs {
-        let begin = Instant::now();
-        let (graph, fault) = search(config);
-        states += graph.len();
-        let seconds = begin.elapsed().as_secs_f64();
-        println!("{:10} states {seconds:7.1} s  {}", graph.len(), config.name);
-        if let Some(fault) = fault {
-            println!("\n{}", picture(config, &graph, &fault));
-            println!("FAILED: {}", config.name);
-            return ExitCode::FAILURE;
+    let all = search_all(configs, |o| {
+        println!("{:10} states {:7.1} s  {}", o.states, o.seconds, o.name);
+    });
+    let states: usize = all.iter().map(|o| o.states).sum();
+    let seconds = begin.elapsed().as_secs_f64();
+    let mut wrong = all.iter().filter_map(|o| Some((o.name, o.wrong.as_ref()?)));
+    match wrong.next() {
+        None => {
+            println!("every property holds: {states} states in {seconds:.1} s");
+            ExitCode::SUCCESS
+        }
+        Some((name, picture)) => {
+            println!("\n{picture}\nFAILED: {name}: {states} states in {seconds:.1} s");
+            ExitCode::FAILURE
         }
     }
-    let seconds = begin.elapsed().as_secs_f64();
-    println!("every property holds: {states} states in {seconds:.1} s");
-    ExitCode::SUCCESS
 }
 
 fn wrong(variant: Variant) -> ExitCode {
@@ -70,8 +70,14 @@ fn main() -> ExitCode {
         "spin" => wrong(Variant::Spin),
         "queued" => wrong(Variant::Queued),
         "no-ticket" => wrong(Variant::NoTicket),
+        "alternatives" => {
+            print!("{}", ocfs2_lock_model::alternatives::report());
+            ExitCode::SUCCESS
+        }
         other => {
-            eprintln!("unknown: {other} (quick, long, all, naive, spin, queued, no-ticket)");
+            eprintln!(
+                "unknown: {other} (quick, long, all, naive, spin, queued, no-ticket, alternatives)"
+            );
             ExitCode::from(2)
         }
     }

@@ -3,10 +3,13 @@
 
 use crate::cluster::{Cluster, Config};
 use crate::graph::{explore, play, Graph};
-use crate::live::{starves, Lasso};
+use crate::live::{starves, Lasso, Scratch};
 use crate::node::Pc;
 use crate::trace::Trace;
 use crate::world::{process, turn, Log};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::time::Instant;
 
 /// What is wrong.
 pub enum Fault {
@@ -27,18 +30,56 @@ pub fn search(config: &Config) -> (Graph, Option<Fault>) {
     if !live {
         return (graph, None);
     }
+    let mut scratch = Scratch::new(&graph);
     for (n, roles) in config.nodes.iter().enumerate() {
         let tasks = (0..roles.len()).map(|t| (t, process(n, t as u8)));
         let evict = config
             .evictions
             .then(|| (roles.len(), process(n, turn::EVICT)));
         for (t, process) in tasks.chain(evict) {
-            if let Some(lasso) = starves(&graph, process) {
+            if let Some(lasso) = starves(&graph, process, &mut scratch) {
                 return (graph, Some(Fault::Starves(n, t, lasso)));
             }
         }
     }
     (graph, None)
+}
+
+/// What came of one configuration.
+pub struct Outcome {
+    pub name: &'static str,
+    pub states: usize,
+    pub seconds: f64,
+    /// A picture, if something is wrong.
+    pub wrong: Option<String>,
+}
+
+/// Explores several, as many at a time as there are processors; tells each outcome as it comes.
+pub fn search_all(configs: &[Config], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
+    let next = AtomicUsize::new(0);
+    let all = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(config) = configs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let begin = Instant::now();
+                    let (graph, fault) = search(config);
+                    let outcome = Outcome {
+                        name: config.name,
+                        states: graph.len(),
+                        seconds: begin.elapsed().as_secs_f64(),
+                        wrong: fault.map(|fault| picture(config, &graph, &fault)),
+                    };
+                    tell(&outcome);
+                    if let Ok(mut all) = all.lock() {
+                        all.push(outcome);
+                    }
+                }
+            });
+        }
+    });
+    all.into_inner().unwrap_or_default()
 }
 
 /// The picture of what was found.
