@@ -18,6 +18,9 @@ use kernel::{
 pub(super) const IOCB_NOWAIT: i32 = 0x8;
 /// `FMODE_NOWAIT` of `srctree/include/linux/fs.h`.
 const FMODE_NOWAIT: bindings::fmode_t = 1 << 27;
+/// `FOP_BUFFER_RASYNC` and `FOP_BUFFER_WASYNC` of the same header: io_uring may try `IOCB_NOWAIT`
+/// before it lets a thread wait.
+const FOP_BUFFER_ASYNC: bindings::fop_flags_t = 0b11;
 /// `IOCB_DSYNC`, which is `RWF_DSYNC` of the same header.
 const IOCB_DSYNC: i32 = 0x2;
 /// `IOCB_SYNC`, which is `RWF_SYNC` of the same header.
@@ -132,6 +135,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         fsync: Some(Self::fsync),
         splice_read: Some(Self::splice_read),
         splice_write: Some(bindings::iter_file_splice_write),
+        fop_flags: if O::NOWAIT { FOP_BUFFER_ASYNC } else { 0 },
         // SAFETY: All-zero is a valid table: every member is optional.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };

@@ -267,6 +267,11 @@ impl<T: FileSystem> Tables<T> {
         fc: *mut bindings::fs_context,
     ) -> c_int {
         from_result(|| {
+            if !T::ON_DEVICE {
+                // Or there would be no readahead, and nothing would come of fadvise.
+                // SAFETY: By the contract; the VFS gives it back with the superblock.
+                to_result(unsafe { bindings::super_setup_bdi(raw) })?;
+            }
             // SAFETY: By the contract; `s_fs_info` isn't asked for before it is set below.
             let sb = unsafe { SuperBlock::<T>::from_raw(raw) };
             // SAFETY: mount(2) holds no folio lock.
