@@ -15,7 +15,7 @@ STAGE_COUNT=7
 finish() {
 	stage_stop
 	[ -z "$VM_DIR" ] || vm_stop_all
-	[ -z "$VM_DIR" ] || rm -f "$VM_DIR/disk.img" "$VM_DIR"/?/own.img "$VM_DIR/initramfs"
+	[ -z "$VM_DIR" ] || rm -f "$VM_DIR"/disk.img* "$VM_DIR"/?/own.img* "$VM_DIR/initramfs"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM

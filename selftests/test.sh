@@ -18,7 +18,7 @@ finish() {
 	stage_stop
 	[ -z "$VM_DIR" ] && return
 	vm_stop_all
-	rm -f "$VM_DIR/disk.img" "$VM_DIR"/?/own.img "$VM_DIR/initramfs"
+	rm -f "$VM_DIR"/disk.img* "$VM_DIR"/?/own.img* "$VM_DIR/initramfs" "$VM_DIR/template.img"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
