@@ -138,6 +138,8 @@ impl Locked<'_> {
         let (size, used) = (root.dinode.size, root.dinode.clusters);
         inode.set_size(size as i64);
         inode.set_blocks(inode.volume().sectors(used));
+        // Its own copy of the dinode, which the value block is made from, is old now.
+        inode.forget();
         handle.stop()
     }
 
