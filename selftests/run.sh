@@ -59,7 +59,7 @@ show() {
 show_counters() {
 	[ "$FS" = ocfs2_glue ] || return 0
 	local op text=
-	for op in read_folio readahead fault write_begin; do
+	for op in read_folio readahead; do
 		text+=" $op $(($(total "retry_$op" "$APPEND_OUT") + $(total "retry_$op" "$FOLLOW_OUT")))"
 	done
 	printf '   retries:%s   locks given up: %s' "$text" \
