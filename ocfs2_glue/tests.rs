@@ -27,27 +27,48 @@ use crate::{
 };
 use kernel::prelude::*;
 
-const KIND: Kind = Kind { lvb: true, refresh: true };
-const POLICY: Policy = Policy { slice_ns: 0, idle_ns: 0, ticket_ns: 100 };
+const KIND: Kind = Kind {
+    lvb: true,
+    refresh: true,
+};
+const POLICY: Policy = Policy {
+    slice_ns: 0,
+    idle_ns: 0,
+    ticket_ns: 100,
+};
 const READER: Task = Task(1);
 const OTHER: Task = Task(2);
 
 /// A machine that was just granted PR for [`READER`], who has refreshed; and its hold, left as a
 /// ticket or given back.
 fn granted_pr(ticket: bool) -> Result<Machine, Unexpected> {
-    let wrong = Unexpected { event: "granted_pr" };
+    let wrong = Unexpected {
+        event: "granted_pr",
+    };
     let mut m = Machine::new(KIND, POLICY);
     let step = m.acquire(Mode::Pr, How::Wait, READER, 0);
-    let (Outcome::Wait(waiter), Some(DlmCall::Lock { level: Level::Pr, convert: false, .. })) =
-        (step.value, step.call)
+    let (
+        Outcome::Wait(waiter),
+        Some(DlmCall::Lock {
+            level: Level::Pr,
+            convert: false,
+            ..
+        }),
+    ) = (step.value, step.call)
     else {
         return Err(wrong);
     };
     let _ = m.returned(Ok(()), 0)?;
     let _ = m.ast(Ok(()), 0)?;
-    let Outcome::Granted(mut hold) = m.poll(waiter, 0).value else { return Err(wrong) };
+    let Outcome::Granted(mut hold) = m.poll(waiter, 0).value else {
+        return Err(wrong);
+    };
     let _ = m.refreshed(&mut hold, true, 0)?;
-    let _ = if ticket { m.leave_ticket(hold, 0)? } else { m.release(hold, 0)? };
+    let _ = if ticket {
+        m.leave_ticket(hold, 0)?
+    } else {
+        m.release(hold, 0)?
+    };
     Ok(m)
 }
 
@@ -78,7 +99,12 @@ const LOCAL: u32 = 0x8;
 
 fn new_file() -> NewInode {
     NewInode {
-        suballoc: Suballoc { blkno: 100, slot: 0, bit: 3, loc: 0 },
+        suballoc: Suballoc {
+            blkno: 100,
+            slot: 0,
+            bit: 3,
+            loc: 0,
+        },
         generation: 77,
         mode: 0o100644,
         links: 1,
@@ -108,11 +134,24 @@ mod cases {
         assert_eq!(m.state(), State::Held { level: Level::Pr });
         assert_eq!(m.generation(), 1);
         assert_eq!(m.bast(Mode::Ex, 1).work, Some(0));
-        assert_eq!(m.acquire(Mode::Pr, How::Try, READER, 1).value, Outcome::WouldBlock);
-        assert_eq!(m.work(1).value, Work::Flush { from: Level::Pr, to: Level::Nl });
+        assert_eq!(
+            m.acquire(Mode::Pr, How::Try, READER, 1).value,
+            Outcome::WouldBlock
+        );
+        assert_eq!(
+            m.work(1).value,
+            Work::Flush {
+                from: Level::Pr,
+                to: Level::Nl
+            }
+        );
         let step = m.flushed(Flushed::Done, 2)?;
-        let down =
-            DlmCall::Lock { level: Level::Nl, convert: true, noqueue: false, lvb: Lvb::Leave };
+        let down = DlmCall::Lock {
+            level: Level::Nl,
+            convert: true,
+            noqueue: false,
+            lvb: Lvb::Leave,
+        };
         assert_eq!(step.call, Some(down));
         let _ = m.returned(Ok(()), 3)?;
         let _ = m.ast(Ok(()), 4)?;
@@ -135,7 +174,10 @@ mod cases {
         let mut m = granted_pr(true)?;
         assert_eq!(m.bast(Mode::Ex, 10).work, Some(90));
         assert_eq!(m.work(10).value, Work::Nothing);
-        assert_eq!(m.acquire(Mode::Pr, How::Try, OTHER, 20).value, Outcome::WouldBlock);
+        assert_eq!(
+            m.acquire(Mode::Pr, How::Try, OTHER, 20).value,
+            Outcome::WouldBlock
+        );
         let again = m.acquire(Mode::Pr, How::Try, READER, 20).value;
         assert!(matches!(again, Outcome::Granted(_)));
         assert_eq!(m.tickets(), 0);
@@ -158,7 +200,9 @@ mod cases {
     #[test]
     fn a_superblock_is_decoded() -> Result {
         let found = superblock::probe(&super_block()?);
-        let Ok(Some(sb)) = found else { return Err(EUCLEAN) };
+        let Ok(Some(sb)) = found else {
+            return Err(EUCLEAN);
+        };
         assert_eq!(sb.cluster, Cluster::Local);
         assert_eq!(sb.geometry.blocks(), 8192);
         assert_eq!(sb.geometry.fs_generation, 0x1234);
@@ -191,7 +235,10 @@ mod cases {
         assert_eq!(superblock::probe(&b), Ok(None));
         let mut b = super_block()?;
         put_u32(&mut b, 0xc0 + 0x20, LOCAL | 1 << 31).ok_or(EINVAL)?;
-        assert!(matches!(superblock::probe(&b), Err(Rejected::Unsupported(_))));
+        assert!(matches!(
+            superblock::probe(&b),
+            Err(Rejected::Unsupported(_))
+        ));
         Ok(())
     }
 
@@ -212,7 +259,9 @@ mod cases {
         let (geo, mut b) = dinode()?;
         assert!(Dinode::decode(&b, 101, &geo).is_err());
         put_u32(&mut b, 0x60, 1).ok_or(EINVAL)?;
-        let Err(corrupt) = Dinode::decode(&b, 100, &geo) else { return Err(EINVAL) };
+        let Err(corrupt) = Dinode::decode(&b, 100, &geo) else {
+            return Err(EINVAL);
+        };
         assert_eq!(corrupt, Corrupt::new(100, "ocfs2_dinode.i_fs_generation"));
         assert_eq!(Error::from(corrupt), EUCLEAN);
         Ok(())

@@ -6,23 +6,26 @@
 //! KUnit runs all tests by itself.
 
 use super::{
+    delayed_work::{cancel_sync, schedule},
     folio::{LockedFolio, NoFolio, Retry, WriteFolio},
     jbd2::tid_gt,
     nofs::NoFs,
     wait::WaitQueue,
+    workqueue::OwnedQueue,
 };
 use core::{
     mem::size_of,
     ptr::{null_mut, NonNull},
 };
 use kernel::{
-    bindings,
+    bindings, new_delayed_work,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
         Arc,
     },
-    workqueue,
+    time::Jiffies,
+    workqueue::{impl_has_delayed_work, DelayedWork, WorkItem},
 };
 
 /// A folio of one page that is in no mapping; freed when dropped.
@@ -46,7 +49,13 @@ impl TestFolio {
 
     fn references(&self) -> i32 {
         // SAFETY: As above; the counter is read as C reads it, and nobody changes it meanwhile.
-        unsafe { (*self.0.as_ptr()).__bindgen_anon_1.__bindgen_anon_1._refcount.counter }
+        unsafe {
+            (*self.0.as_ptr())
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                ._refcount
+                .counter
+        }
     }
 }
 
@@ -67,7 +76,8 @@ fn is_nofs() -> bool {
 mod cases {
     use super::*;
 
-    /// The types of the lock order are proofs for the compiler, nothing is left of them at run time.
+    /// The types of the lock order are proofs for the compiler; nothing is left of them at run
+    /// time.
     #[test]
     fn tokens_cost_nothing() {
         assert_eq!(size_of::<NoFolio>(), 0);
@@ -166,25 +176,54 @@ mod cases {
         assert!(!tid_gt(u32::MAX, 0));
     }
 
-    /// The condition is made true by another task, which wakes afterwards.
+    /// Work that waits for a far-off time runs soon when it is scheduled anew, once; when it is
+    /// taken back it doesn't run; and no reference to it is left anywhere.
     #[test]
-    fn a_wait_ends() -> Result {
+    fn work_is_brought_forward_and_taken_back() -> Result {
+        let queue = OwnedQueue::new(c"ocfs2_glue_kunit", 0)?;
         let shared = Arc::pin_init(
-            pin_init!(Shared { wait <- WaitQueue::new(), done: Atomic::new(0) }),
+            pin_init!(Shared {
+                wait <- WaitQueue::new(),
+                runs: Atomic::new(0),
+                work <- new_delayed_work!("ocfs2_glue_kunit"),
+            }),
             GFP_KERNEL,
         )?;
-        let other = shared.clone();
-        workqueue::system().try_spawn(GFP_KERNEL, move || {
-            other.done.store(1, Relaxed);
-            other.wait.wake_all();
-        })?;
-        shared.wait.wait_killable(|| shared.done.load(Relaxed) != 0)
+        schedule(&queue, shared.clone(), FAR_OFF);
+        schedule(&queue, shared.clone(), 1);
+        shared
+            .wait
+            .wait_killable(|| shared.runs.load(Relaxed) != 0)?;
+        schedule(&queue, shared.clone(), FAR_OFF);
+        cancel_sync(&shared);
+        assert_eq!(shared.runs.load(Relaxed), 1);
+        assert!(Arc::into_unique_or_drop(shared).is_some());
+        Ok(())
     }
 }
 
+/// In jiffies: longer than any test may take.
+const FAR_OFF: Jiffies = 1_000_000;
+
+/// Work that counts its runs and tells whoever waits.
 #[pin_data]
 struct Shared {
     #[pin]
     wait: WaitQueue,
-    done: Atomic<u32>,
+    runs: Atomic<u32>,
+    #[pin]
+    work: DelayedWork<Self>,
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self> for Shared { self.work }
+}
+
+impl WorkItem for Shared {
+    type Pointer = Arc<Shared>;
+
+    fn run(this: Arc<Shared>) {
+        this.runs.add(1u32, Relaxed);
+        this.wait.wake_all();
+    }
 }
