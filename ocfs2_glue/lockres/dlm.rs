@@ -89,6 +89,7 @@ impl Machine {
     pub fn unlock_ast(&mut self, answer: Answer, now: u64) -> Result<Kick, Unexpected> {
         match (self.state, answer) {
             (State::Cancelling { up }, Ok(())) => {
+                self.requester = false;
                 self.state = State::Held { level: up.from() };
                 self.settle_asked();
             }

@@ -49,6 +49,7 @@
 mod dlm;
 mod machine;
 mod mode;
+mod record;
 mod state;
 mod step;
 mod ticket;
@@ -57,6 +58,7 @@ mod worker;
 
 pub use machine::Machine;
 pub use mode::{Down, Level, Mode, Up};
+pub use record::{Event, Recorded};
 pub use state::State;
 pub use step::{
     Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step,

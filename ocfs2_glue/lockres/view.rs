@@ -96,6 +96,56 @@ impl Machine {
         self.state == State::Gone && self.in_call.is_none()
     }
 
+    /// What must be true whatever happened, and isn't; for tests, and cheap enough for debugging.
+    pub fn check(&self) -> Option<&'static str> {
+        let down = match self.state {
+            State::Flushing { down } | State::Downconverting { down } => Some(down),
+            _ => None,
+        };
+        let asking = matches!(
+            self.state,
+            State::Acquiring { .. } | State::Upconverting { .. } | State::Cancelling { .. }
+        );
+        let gone = self.state == State::Gone;
+        let nothing = matches!(
+            self.state,
+            State::Unlocked | State::Held { level: Level::Nl }
+        );
+        let checks = [
+            (
+                self.handed.pr <= self.holders.pr && self.handed.ex <= self.holders.ex,
+                "handed more than is held",
+            ),
+            (
+                gone || !self.holders.above(self.level()),
+                "held more than is granted",
+            ),
+            (
+                down.is_none_or(|down| !self.holders.above(down.to())),
+                "a holder in the way of a downconvert",
+            ),
+            (
+                self.fresh != Fresh::Refreshing || self.holders.any(),
+                "a refresh by nobody",
+            ),
+            (!nothing || self.asked.is_none(), "asked for nothing"),
+            (
+                self.verdict.is_none() || !asking,
+                "asked again before the refusal was collected",
+            ),
+            (asking || !self.requester, "a requester of nothing"),
+            (
+                !matches!(self.state, State::Flushing { .. }) || self.in_call.is_none(),
+                "a flush beside a call",
+            ),
+            (
+                !matches!(self.state, State::Unlocking { .. }) || !self.holders.any(),
+                "dropped under a holder",
+            ),
+        ];
+        checks.iter().find(|c| !c.0).map(|c| c.1)
+    }
+
     /// See [`View`].
     pub fn view(&self, now: u64) -> View {
         let left = |at: u64| at.saturating_sub(now);

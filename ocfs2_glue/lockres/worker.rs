@@ -108,6 +108,8 @@ impl Machine {
             self.lost = Some(errno);
             self.state = State::Gone;
             self.asked = None;
+            self.requester = false;
+            self.verdict = None;
             self.tickets.clear();
         }
         self.kick(true, now)

@@ -112,9 +112,12 @@ fn alive(c: &Cluster, config: &Config) -> bool {
 pub type Check = (&'static str, fn(&Cluster, &Config) -> bool);
 
 /// All of them; cheap ones first.
-pub const CHECKS: [Check; 9] = [
+pub const CHECKS: [Check; 10] = [
     ("the machine finds every event right", |c, _| {
         c.misuse.is_none()
+    }),
+    ("the machines agree with themselves", |c, _| {
+        c.nodes.iter().all(|n| n.machine.check().is_none())
     }),
     ("EX excludes all other nodes", |c, _| exclusive(c)),
     ("what is held is granted", |c, _| granted(c)),
