@@ -3,7 +3,7 @@
 # wrote is read, what we write it reads.
 for geometry in "512 4K" "1K 4K" "1K 32K" "2K 8K" "4K 16K" "4K 128K" "4K 1M"; do
 	set -- $geometry
-	volume_make "$((80 * 4096 / $(numfmt --from=iec "$1")))" -b "$1" -C "$2"
+	volume_make "$((80 * 4096 / $(numfmt --from=iec "$1")))" -b "$1" -C "$2" -J size=16M
 	volume_baseline
 	volume_mount 1 ocfs2
 	io 1 write-pattern theirs 1 3 100
