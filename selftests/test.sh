@@ -33,6 +33,7 @@ vm_prepare "$LOGS/vm"
 host_tests
 guest_tests single
 guest_tests badinput
+[ "$FS" != ocfs2_glue ] || guest_tests aop_retry "$REPO/selftests/aop_retry/tests"
 kunit_tests
 guest_tests pair
 control_test

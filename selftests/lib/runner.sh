@@ -117,7 +117,7 @@ test_judge() {
 	return "$status"
 }
 
-# One file of selftests/ocfs2_glue/KIND.
+# guest_test KIND FILE
 guest_test() {
 	local kind=$1 file=$2 name start=$SECONDS n status SPOILED=
 	name=$kind/$(basename "$file" .sh)
@@ -143,9 +143,10 @@ guest_test() {
 	[ -z "$SPOILED" ] || guests_spoil
 }
 
+# guest_tests KIND [DIRECTORY]: every file there is a test.
 guest_tests() {
 	local file
-	for file in "$REPO/selftests/ocfs2_glue/$1"/*.sh; do
+	for file in "${2:-$REPO/selftests/ocfs2_glue/$1}"/*.sh; do
 		[ -e "$file" ] || continue
 		wanted "$1/$(basename "$file" .sh)" && guest_test "$1" "$file"
 	done
