@@ -401,3 +401,116 @@ fn an_index_is_created_with_every_name_that_was_inline() {
     assert_eq!(free, 1300);
     model.check();
 }
+
+/// A directory of a few names whose index is in its root.
+fn few_names(names: &[&[u8]]) -> Model {
+    let mut model = Model::new(10, 12, [5, 6, 7, 8]);
+    for name in names {
+        assert!(model.add(name));
+    }
+    model
+}
+
+/// Rewrites the entry of the index at `at`.
+fn forge(model: &mut Model, at: usize, hash: NameHash) {
+    let entry = &mut model.blocks.get_mut(&ROOT).unwrap()[0xc8 + at * 16..][..8];
+    entry[..4].copy_from_slice(&hash.major.to_le_bytes());
+    entry[4..].copy_from_slice(&hash.minor.to_le_bytes());
+}
+
+fn find(model: &mut Model, name: &[u8]) -> Result<Option<u64>, &'static str> {
+    let (fs, dir) = (model.fs, model.dir);
+    model.reads = 0;
+    let found = dx::lookup(model, &dir, &fs, name);
+    found
+        .map(|hit| hit.map(|hit| hit.inode))
+        .map_err(|corrupt| corrupt.field)
+}
+
+#[test]
+fn names_that_an_older_driver_indexed_are_found() {
+    let name = "n\u{e4}me".as_bytes();
+    let mut model = few_names(&[name]);
+    let seed = model.fs.dx_seed;
+    let legacy = NameHash::legacy(name, &seed).expect("the hashes are the same");
+    assert_eq!(NameHash::legacy(b"name", &seed), None);
+    forge(&mut model, 2, legacy);
+    assert_eq!(find(&mut model, name), Ok(Some(FILE)));
+    model.remove(name);
+    assert_eq!(find(&mut model, name), Ok(None));
+    model.check();
+}
+
+#[test]
+fn names_of_one_hash_are_told_apart() {
+    let mut model = few_names(&[b"one", b"two", b"three"]);
+    let hash = NameHash::of(b"three", &model.fs.dx_seed);
+    forge(&mut model, 2, hash);
+    forge(&mut model, 3, hash);
+    // The first two entries of the hash lead to a block that must have the name, which it has.
+    assert_eq!(find(&mut model, b"three"), Ok(Some(FILE)));
+    assert_eq!(find(&mut model, b"one"), Ok(None));
+    // They lead elsewhere: the third has it.
+    model.add_dir_block();
+    let other = *model.dir_blocks.last().unwrap();
+    for at in [2, 3] {
+        let root = model.blocks.get_mut(&ROOT).unwrap();
+        root[0xc8 + at * 16 + 8..][..8].copy_from_slice(&other.to_le_bytes());
+    }
+    assert_eq!(find(&mut model, b"three"), Ok(Some(FILE)));
+}
+
+#[test]
+fn what_is_refused_in_an_index() {
+    let spoil = |at: usize, bytes: &[u8]| {
+        let mut model = few_names(&[b"one"]);
+        model.blocks.get_mut(&ROOT).unwrap()[at..at + bytes.len()].copy_from_slice(bytes);
+        find(&mut model, b"one")
+    };
+    let past = (Model::new(10, 12, [0; 4]).fs.blocks()).to_le_bytes();
+    assert_eq!(spoil(0, b"D"), Ok(Some(FILE)));
+    assert_eq!(spoil(7, b"1"), Err("ocfs2_dx_root_block.dr_signature"));
+    assert_eq!(
+        spoil(0x14, &[1]),
+        Err("ocfs2_dx_root_block.dr_fs_generation")
+    );
+    assert_eq!(spoil(0x18, &[1]), Err("ocfs2_dx_root_block.dr_blkno"));
+    assert_eq!(spoil(0x30, &[1]), Err("ocfs2_dx_root_block.dr_dir_blkno"));
+    assert_eq!(spoil(0x40, &past), Err("ocfs2_dx_root_block.dr_free_blk"));
+    assert_eq!(spoil(0xc0 + 4, &[50]), Err("ocfs2_dx_entry_list.de_count"));
+    assert_eq!(spoil(0xc0 + 4, &[52]), Err("ocfs2_dx_entry_list.de_count"));
+    assert_eq!(
+        spoil(0xc0 + 6, &[52]),
+        Err("ocfs2_dx_entry_list.de_num_used")
+    );
+    assert_eq!(
+        spoil(0xc8 + 2 * 16 + 8, &past),
+        Err("ocfs2_dx_entry.dx_dirent_blk")
+    );
+    assert_eq!(
+        spoil(0xc8 + 2 * 16 + 8, &[2, 0]),
+        Err("ocfs2_dx_entry.dx_dirent_blk")
+    );
+
+    // A leaf.
+    let mut model = Model::new(9, 12, [5, 6, 7, 8]);
+    for n in 0..100 {
+        assert!(model.add(format!("{n}").as_bytes()));
+    }
+    let (fs, dir) = (model.fs, model.dir);
+    let hit = dx::lookup(&mut model, &dir, &fs, b"7").unwrap().unwrap();
+    let leaf = hit.indexed.leaf.expect("the index is still in its root");
+    let good = model.blocks[&leaf].clone();
+    for (at, byte, field) in [
+        (0, b'X', "ocfs2_dx_leaf.dl_signature"),
+        (0x10, good[0x10] ^ 1, "ocfs2_dx_leaf.dl_blkno"),
+        (0x18, 0, "ocfs2_dx_leaf.dl_fs_generation"),
+        (0x28 + 4, 30, "ocfs2_dx_entry_list.de_count"),
+        (0x28 + 6, 30, "ocfs2_dx_entry_list.de_num_used"),
+    ] {
+        model.blocks.get_mut(&leaf).unwrap()[at] = byte;
+        assert_eq!(find(&mut model, b"7"), Err(field));
+        model.blocks.insert(leaf, good.clone());
+    }
+    assert_eq!(find(&mut model, b"7"), Ok(Some(FILE)));
+}
