@@ -115,32 +115,36 @@ impl address_space::Operations<AopRetry> for Ops {
         _context: (),
     ) -> Result<usize> {
         let node = inode.node()?;
-        let (accepted, result) = match fire(inode, Op::WriteEnd) {
-            None => (copied, Ok(copied)),
-            Some((Action::Short, most)) => {
-                let count = copied.min(usize::try_from(most).unwrap_or(copied));
-                (count, Ok(count))
+        let mut refuse = |result| {
+            node.content.load(&mut folio);
+            result
+        };
+        let accepted = match fire(inode, Op::WriteEnd) {
+            None => copied,
+            Some((Action::Short, most)) => copied.min(usize::try_from(most).unwrap_or(copied)),
+            Some((Action::Claim, count)) => {
+                return refuse(usize::try_from(count).map_err(|_| EINVAL));
             }
-            Some((Action::Claim, count)) => (0, usize::try_from(count).map_err(|_| EINVAL)),
-            Some((Action::Error, errno)) => (0, Err(error(errno))),
-            Some((Action::Drop, _)) if len > 0 => {
+            Some((Action::Error, errno)) => return refuse(Err(error(errno))),
+            // `expand` has nothing that could be accepted later.
+            Some((Action::Retry | Action::Drop, _)) if len == 0 => 0,
+            Some((Action::Retry, _)) => return refuse(Ok(0)),
+            Some((Action::Drop, _)) => {
                 // Not dirty, so what comes back next time is what the file contains.
                 let _unlocked = folio.release();
                 inode.drop_page_cache();
                 return Ok(0);
             }
-            Some((Action::Retry | Action::Drop, _)) => (0, Ok(0)),
         };
         node.content.store(&folio, pos, accepted)?;
         if accepted < copied {
             node.content.load(&mut folio);
         }
         let end = pos + accepted as i64;
-        // No bytes are accepted because the trigger says so, or because it is `expand` that calls.
         if end > inode.size() && (accepted > 0 || len == 0) {
             inode.set_size(end);
         }
-        result
+        Ok(accepted)
     }
 }
 

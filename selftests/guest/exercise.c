@@ -97,8 +97,8 @@ static int one_map(struct exercise *x)
 	if (page >= x->size)
 		return OK;
 	count = x->size - page < IO_MAX ? x->size - page : IO_MAX;
-	map = mmap(NULL, count, PROT_READ, MAP_SHARED | (below(x, 2) ? MAP_POPULATE : 0), x->fd,
-		   (off_t)page);
+	map = mmap(NULL, count, PROT_READ, MAP_PRIVATE | (below(x, 2) ? MAP_POPULATE : 0),
+		   x->fd, (off_t)page);
 	if (map == MAP_FAILED)
 		return failed("mmap");
 	memcpy(x->buffer, map, count);
