@@ -27,20 +27,15 @@ fn tree() -> (Geometry, Store, ListSource) {
     dinode_edit::init_extent_list(root, 256);
     root[0x12..0x14].copy_from_slice(&256u16.to_le_bytes());
     root[0x76] = 4;
-    let mut source = ListSource {
-        free: (1000..1200).rev().collect(),
-        given: 0,
-    };
+    let free = (1000..1200).rev().collect();
+    let mut source = ListSource { free, given: 0 };
     let tree = Tree::of_dinodes(&geo);
     for i in 0..RECORDS {
         let flags = if i % 2 == 0 { 0 } else { EXT_UNWRITTEN };
         let blkno = geo.clusters_to_blocks(1000 + i * 7);
-        let rec = ExtentRec {
-            cpos: 3 * i,
-            clusters: 2,
-            blkno,
-            flags,
-        };
+        let (cpos, clusters) = (3 * i, 2);
+        #[rustfmt::skip] // A row of a table.
+        let rec = ExtentRec { cpos, clusters, blkno, flags };
         tree.insert(&mut store, &mut { ROOT }, &rec, &mut source)
             .expect("insert");
     }
