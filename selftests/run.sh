@@ -104,6 +104,7 @@ control() {
 say "logs: $LOGS"
 prepare "$LOGS" || fail "while preparing"
 vm_prepare "$LOGS/vm"
+STAGE_SAY="two guests in one cluster"
 here guests pair_boot "$GLUE_KO" || fail "the guests did not come up"
 for n in 1 2; do offset[n]=$(dmesg_size "$n"); done
 here "append and tail" append_and_tail || fail "append and tail on $FS"

@@ -75,6 +75,16 @@ test_clean() {
 	done
 }
 
+# test_failed FILE LINE: from the trap, in whatever function it went wrong: the
+# line of the test itself, and what it says.
+test_failed() {
+	local i line=$2
+	for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
+		[ "${BASH_SOURCE[i]}" != "$1" ] || line=${BASH_LINENO[i - 1]}
+	done
+	printf 'FAIL: line %s: %s\n' "$line" "$(sed -n "${line}s/^[[:space:]]*//p" "$1")"
+}
+
 # Runs the file in a shell of its own, killed as a whole when it takes too long.
 test_shell() {
 	local file=$1 pid end=$((SECONDS + TEST_LIMIT))
@@ -82,7 +92,7 @@ test_shell() {
 	(
 		set +m -eE
 		trap - EXIT
-		trap 'printf "FAIL: line %s: %s\n" "$LINENO" "$BASH_COMMAND"' ERR
+		trap 'test_failed "$file" "$LINENO"' ERR
 		# shellcheck disable=SC1090
 		. "$file"
 	) >"$TEST_LOG" 2>&1 </dev/null &
