@@ -72,12 +72,18 @@ impl core::ops::Deref for Debug {
 
 /// Mount options.
 pub(crate) struct Options {
+    /// How long a lock is kept although another node asks, in milliseconds.
     slice_ms: u32,
+    /// Whoever mounts says that this node's heartbeat was started (`heartbeat=local`, `=global`).
+    heartbeat: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { slice_ms: 10 }
+        Self {
+            slice_ms: 10,
+            heartbeat: false,
+        }
     }
 }
 
@@ -130,8 +136,9 @@ impl FileSystem for Ocfs2 {
     fn parse_param(options: &mut Options, key: &CStr, value: Option<&CStr>) -> Result<Param> {
         let text = value.map(|v| v.to_bytes());
         match (key.to_bytes(), text) {
-            // The heartbeat was started by whoever mounts; the stack is the superblock's.
-            (b"heartbeat", Some(b"local" | b"global" | b"none")) => {}
+            (b"heartbeat", Some(b"local" | b"global")) => options.heartbeat = true,
+            (b"heartbeat", Some(b"none")) => options.heartbeat = false,
+            // The superblock's is the one that counts.
             (b"cluster_stack", Some(_)) => {}
             (b"data", Some(b"ordered")) | (b"errors", Some(b"remount-ro")) => {}
             (b"slice_ms", Some(v)) => {
@@ -161,6 +168,7 @@ impl FileSystem for Ocfs2 {
             warn_read_only(&support.unwritable, &support.missing);
             sb.set_read_only();
         }
+        check_heartbeat(&found.cluster, &options, sb.is_read_only())?;
         sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
         let counters = {
             let dir = debugfs::volume_dir(sb.device().id())?;
@@ -291,6 +299,21 @@ impl Volume {
             Mounted::end(mounted, sb, wait);
         }
     }
+}
+
+/// As the in-tree driver has it: a node that writes must be seen to live, and there is nobody to
+/// see it on a local volume.
+fn check_heartbeat(cluster: &superblock::Cluster, options: &Options, read_only: bool) -> Result {
+    let local = matches!(cluster, superblock::Cluster::Local);
+    if local && options.heartbeat {
+        pr_err!("a local volume has no heartbeat\n");
+        return Err(EINVAL);
+    }
+    if cluster.is_o2cb() && !options.heartbeat && !read_only {
+        pr_err!("a volume of o2cb is mounted with heartbeat=local or heartbeat=global\n");
+        return Err(EINVAL);
+    }
+    Ok(())
 }
 
 fn warn_read_only(unwritable: &Features, missing: &Features) {
