@@ -77,6 +77,7 @@ tools_use() {
 packages_stage() {
 	packages_install "${PACKAGES[@]}"
 	cargo_find || packages_install cargo-web
+	command -v rustfmt >/dev/null || packages_install rustfmt-web
 	with_lock tools bindgen_install
 	note "tools: $("$RUSTC" --version | cut -d ' ' -f 1-2), clang $(clang-19 -dumpversion), bindgen $(bindgen --version | cut -d ' ' -f 2)"
 }
