@@ -207,7 +207,7 @@ pub enum Flushed {
     /// Something couldn't be written. The error was recorded where fsync finds it; the lock goes
     /// all the same, with an LVB that the next node won't trust.
     Failed,
-    /// Not possible now; try again after that many nanoseconds.
+    /// Not possible now; try again after that many nanoseconds (a second at most).
     NotYet(u64),
 }
 

@@ -6,6 +6,9 @@ use super::mode::{Down, Level, Up};
 use super::state::{Call, Fresh, State};
 use super::step::{DlmCall, Flushed, Kick, Lvb, Step, Unexpected, Work};
 
+/// The longest that a flush may be put off at a time, in ns.
+const LATER_NS: u64 = 1_000_000_000;
+
 impl Machine {
     /// The worker runs: because it was kicked, or just in case.
     pub fn work(&mut self, now: u64) -> Step<Work> {
@@ -50,7 +53,7 @@ impl Machine {
             Flushed::Failed => self.spoiled = true,
             Flushed::NotYet(delay) => {
                 self.state = State::Held { level: down.from() };
-                self.down_after = now.saturating_add(delay);
+                self.down_after = now.saturating_add(delay.min(LATER_NS));
                 return Ok(self.step((), None, true, now));
             }
         }

@@ -36,6 +36,8 @@ pub struct Config {
     pub alike: bool,
     /// Readers may take the lock before they enter the page cache.
     pub eager: bool,
+    /// A read is started and the cluster lock given back; else it is held until it is done.
+    pub async_reads: bool,
     /// Count retries and late tickets; off where only the rest is looked at.
     pub counted: bool,
     /// Time may pass although a task that left a ticket could run.
@@ -77,6 +79,7 @@ impl Config {
             variant: Variant::Right,
             coarse: false,
             alike: false,
+            async_reads: true,
             eager: true,
             counted: true,
             hurried: false,
@@ -282,11 +285,12 @@ impl Cluster {
         timers.filter(|at| *at > self.now).min()
     }
 
-    /// A task with a ticket can use it at once: a few microseconds, against milliseconds.
+    /// A task with a ticket can use it at once: a few microseconds, or the time of one read from
+    /// the disk, against the milliseconds that a ticket lasts.
     fn urgent(&self) -> bool {
         let alive = self.nodes.iter().filter(|n| n.alive);
         let mut tasks = alive.flat_map(|n| &n.tasks);
-        tasks.any(|t| t.ticket && matches!(t.pc, Pc::Look | Pc::MkWrite))
+        tasks.any(|t| t.ticket && matches!(t.pc, Pc::Look | Pc::Io | Pc::MkWrite))
     }
 
     /// Is anybody in the middle of something?

@@ -13,6 +13,7 @@ pub mod alternatives;
 pub mod check;
 pub mod cluster;
 pub mod dlm;
+pub mod docs;
 pub mod events;
 pub mod graph;
 pub mod live;

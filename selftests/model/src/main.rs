@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `ocfs2-lock-model [quick|long|all|naive|spin|queued|no-ticket]`: see lib.rs.
+//! `ocfs2-lock-model [quick|long|all|naive|spin|queued|no-ticket|alternatives|docs]`: see
+//! lib.rs.
 //!
 //! The sets exit with 0 only when every property holds in all of them; the wrong variants exit
 //! with 0 only when the fault they stand for was found.
@@ -7,7 +8,7 @@
 
 use ocfs2_lock_model::cluster::{Config, Variant};
 use ocfs2_lock_model::run::{picture, search, search_all, Fault};
-use ocfs2_lock_model::suite;
+use ocfs2_lock_model::{docs, suite};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -60,6 +61,17 @@ fn wrong(variant: Variant) -> ExitCode {
     }
 }
 
+/// Renews what in docs/ is made from the code.
+fn renew() -> Result<(), String> {
+    for file in docs::FILES {
+        let path = docs::directory().join(file);
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{file}: {e}"))?;
+        let new = docs::renewed(&text).map_err(|e| format!("{file}: {e}"))?;
+        std::fs::write(&path, new).map_err(|e| format!("{file}: {e}"))?;
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let what = std::env::args().nth(1).unwrap_or_else(|| "quick".into());
     match what.as_str() {
@@ -74,9 +86,16 @@ fn main() -> ExitCode {
             print!("{}", ocfs2_lock_model::alternatives::report());
             ExitCode::SUCCESS
         }
+        "docs" => match renew() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(what) => {
+                eprintln!("docs: {what}");
+                ExitCode::FAILURE
+            }
+        },
         other => {
             eprintln!(
-                "unknown: {other} (quick, long, all, naive, spin, queued, no-ticket, alternatives)"
+                "unknown: {other} (quick, long, all, naive, spin, queued, no-ticket, alternatives, docs)"
             );
             ExitCode::from(2)
         }

@@ -55,6 +55,9 @@ pub enum Pc {
     Look,
     /// `->read_folio` holds the folio lock and the cluster lock, and waits for the disk.
     Reading(Hold),
+    /// `->read_folio` has started the read and given back the cluster lock; the folio is locked
+    /// until the disk has answered.
+    Io,
     /// No folio held; about to wait for the cluster lock.
     MustWait(Goal),
     /// Asleep until woken (true).

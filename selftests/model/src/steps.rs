@@ -203,7 +203,11 @@ impl Run<'_> {
         match std::mem::replace(&mut task.pc, Pc::Idle) {
             Pc::Idle => {}
             Pc::Look => self.look(n, t),
-            Pc::Reading(hold) => self.read(n, t, hold),
+            Pc::Reading(hold) => {
+                self.release(n, hold);
+                self.read(n, t);
+            }
+            Pc::Io => self.read(n, t),
             Pc::MustWait(goal) => self.must_wait(n, t, goal),
             Pc::Asleep(waiter, _, goal) => {
                 let now = self.c.now;
@@ -268,7 +272,7 @@ impl Run<'_> {
         match self.carry(n, who, step) {
             Outcome::Granted(hold) => {
                 self.say(n, who, || "locks the folio, has PR, starts to read".into());
-                self.node(n).tasks[t].pc = Pc::Reading(hold);
+                self.start_read(n, t, hold);
             }
             Outcome::Failed(_) => {
                 self.node(n).folio.locked = None;
@@ -383,7 +387,7 @@ impl Run<'_> {
             }
             Goal::ReadLocked => {
                 self.say(n, who, || "starts to read".into());
-                self.node(n).tasks[t].pc = Pc::Reading(hold);
+                self.start_read(n, t, hold);
             }
             Goal::Ticket(_) => {
                 self.say(n, who, || "leaves a ticket, retries".into());
@@ -415,17 +419,24 @@ impl Run<'_> {
         }
     }
 
-    fn read(&mut self, n: usize, t: usize, hold: Hold) {
+    fn start_read(&mut self, n: usize, t: usize, hold: Hold) {
+        if self.config.async_reads {
+            self.node(n).tasks[t].pc = Pc::Io;
+            self.release(n, hold);
+        } else {
+            self.node(n).tasks[t].pc = Pc::Reading(hold);
+        }
+    }
+
+    fn read(&mut self, n: usize, t: usize) {
         let who = Who::Task(t as u8);
-        self.say(n, who, || "has read; unlocks the folio, releases PR".into());
+        self.say(n, who, || "has read, unlocks the folio".into());
         let node = self.node(n);
         node.folio.uptodate = true;
         node.folio.locked = None;
-        let reader = node.tasks[t].role == Role::Reader;
-        self.release(n, hold);
-        match reader {
-            true => self.done(n, t),
-            false => self.node(n).tasks[t].pc = Pc::MkWrite,
+        match node.tasks[t].role {
+            Role::Reader => self.done(n, t),
+            _ => self.node(n).tasks[t].pc = Pc::MkWrite,
         }
     }
 

@@ -15,6 +15,13 @@ const RW: &[Role] = &[Reader, Writer];
 const RM: &[Role] = &[Reader, Mapper];
 const RWM: &[Role] = &[Reader, Writer, Mapper];
 
+/// Refusals come from the call itself.
+const O2DLM: Flavour = Flavour {
+    late_refusals: false,
+    busy: false,
+    deadlk: false,
+};
+
 /// Two nodes, in well under two minutes: part of `make test`.
 pub fn quick() -> Vec<Config> {
     let new = Config::new;
@@ -25,9 +32,19 @@ pub fn quick() -> Vec<Config> {
     };
     vec![
         new("reader, writer | reader, writer", &[RW, RW]),
-        coarse(new("reader, writer, mapper | writer", &[RWM, W])),
+        Config {
+            flavour: O2DLM,
+            ..coarse(new("reader, writer, mapper | writer; o2dlm", &[RWM, W]))
+        },
         coarse(new("reader, mapper | reader, mapper", &[RM, RM])),
         new("mapper | mapper", &[M, M]),
+        Config {
+            async_reads: false,
+            ..coarse(new(
+                "reader, mapper | mapper; reads under the lock",
+                &[RM, M],
+            ))
+        },
         Config {
             kills: true,
             ..new("reader, writer | writer; kills", &[RW, W])
@@ -64,9 +81,8 @@ pub fn quick() -> Vec<Config> {
         },
         Config {
             flavour: Flavour {
-                late_refusals: false,
-                busy: false,
                 deadlk: true,
+                ..O2DLM
             },
             ..new("reader, writer | writer; -EDEADLK", &[RW, W])
         },
@@ -81,6 +97,11 @@ pub fn long() -> Vec<Config> {
         coarse(new("reader | writer | mapper", &[R, W, M])),
         coarse(new("mapper | mapper | writer", &[M, M, W])),
         coarse(new("reader, writer | writer | mapper", &[RW, W, M])),
+        Config {
+            deaths: 1,
+            kills: true,
+            ..coarse(new("reader | writer | writer; kills, a death", &[R, W, W]))
+        },
         alike(coarse(new(
             "reader, writer, mapper | reader, writer, mapper",
             &[RWM, RWM],

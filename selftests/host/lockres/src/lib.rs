@@ -6,3 +6,17 @@
 
 #[path = "../../../../ocfs2_glue/lockres/mod.rs"]
 pub mod lockres;
+
+pub mod diagram;
+pub mod drive;
+pub mod plausible;
+pub mod random;
+
+/// What the fuzz target runs: the first bit chooses whether anything may happen, or what can.
+pub fn fuzz(input: &[u8]) -> Result<(), String> {
+    match input.split_first() {
+        Some((first, rest)) if first & 1 != 0 => plausible::bytes(rest),
+        Some((_, rest)) => drive::bytes(rest),
+        None => Ok(()),
+    }
+}
