@@ -273,7 +273,9 @@ impl Image {
                 Plan::NoIndexRoom => {
                     let growth = dx_grow::plan(self, &dinode, &fs, name).unwrap();
                     let growth = growth.expect("the index can't grow");
-                    let cluster = self.claim(SystemInode::GlobalBitmap, None).blkno;
+                    // Far from the directory's own blocks, whose list must not run out of room.
+                    let far = Some(fs.blocks() / 4 * 3);
+                    let cluster = self.claim(SystemInode::GlobalBitmap, far).blkno;
                     growth.apply(self, &fs, cluster, &mut ExtentBlocks).unwrap();
                     self.growths += 1;
                 }
