@@ -326,6 +326,10 @@ fn every_lie_is_named() {
             "{block} {off:#x}"
         );
     }
+}
+
+#[test]
+fn lies_that_take_two_are_named() {
     // A chain without bits that has a group.
     let (geo, mut store) = bitmap();
     let raw = store.raw(DINODE);
@@ -364,7 +368,10 @@ fn every_lie_is_named() {
         found.map_err(|e| e.field()),
         Err("ocfs2_group_desc.bg_blkno")
     );
+}
 
+#[test]
+fn lies_of_a_group_in_pieces_are_named() {
     let pieces: &[(usize, &[u8], &str)] = &[
         (0x140, &[1], "ocfs2_extent_list.l_tree_depth"),
         (0x142, &[12], "ocfs2_extent_list.l_count"),

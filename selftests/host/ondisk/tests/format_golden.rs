@@ -247,7 +247,17 @@ fn superblocks_that_are_refused() {
         probe(&|block| block[0xc2] = 91),
         Err(Rejected::Revision(0, 91))
     );
+}
 
+#[test]
+fn features_that_are_refused() {
+    let image = Image::kind("4k-o2cb");
+    let good = image.block(2).to_vec();
+    let probe = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut block = good.clone();
+        change(&mut block);
+        superblock::probe(&block)
+    };
     // Each incompat bit that isn't ours refuses the mount, by name.
     for (bit, name) in [
         (1u32 << 1, "heartbeat-device"),

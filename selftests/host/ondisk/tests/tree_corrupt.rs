@@ -130,80 +130,82 @@ enum At {
     LastLeaf,
 }
 
+use At::*;
+
+/// Where, at which byte, what, and the field that must be named.
+const LIES: &[(At, usize, &[u8], &str)] = &[
+    (Root, 0x58, &[0; 8], "ocfs2_dinode.i_last_eb_blk"),
+    (Root, 0x58, &[0xff; 8], "ocfs2_dinode.i_last_eb_blk"),
+    (Root, 0x58, &[9], "ocfs2_dinode.i_last_eb_blk"),
+    (Root, 0x76, &[1], "ocfs2_dinode.i_dyn_features"),
+    (Root, 0xC0, &[5], "ocfs2_extent_list.l_tree_depth"),
+    (Root, 0xC1, &[1], "ocfs2_extent_list.l_tree_depth"),
+    (Root, 0xC0, &[1], "ocfs2_extent_list.l_tree_depth"),
+    (Root, 0xC0, &[3], "ocfs2_extent_list.l_tree_depth"),
+    (Root, 0xC0, &[0], "ocfs2_extent_rec.e_blkno"),
+    (Root, 0xC2, &[0, 0], "ocfs2_extent_list.l_count"),
+    (Root, 0xC2, &[4, 0], "ocfs2_extent_list.l_count"),
+    (Root, 0xC2, &[255, 255], "ocfs2_extent_list.l_count"),
+    (Root, 0xC4, &[0, 0], "ocfs2_extent_list.l_next_free_rec"),
+    (Root, 0xC4, &[4, 0], "ocfs2_extent_list.l_next_free_rec"),
+    (Root, 0xD8, &[0xff; 8], "ocfs2_extent_rec.e_blkno"),
+    (Root, 0xD8, &[0; 8], "ocfs2_extent_rec.e_blkno"),
+    (
+        Root,
+        0xD8,
+        &[ROOT as u8, 0, 0, 0, 0, 0, 0, 0],
+        "ocfs2_extent_rec.e_blkno",
+    ),
+    (Root, 0xD0, &[255; 4], "ocfs2_extent_rec.e_int_clusters"),
+    (Interior, 0x00, b"EXBLK02", "ocfs2_extent_block.h_signature"),
+    (Interior, 0x14, &[8], "ocfs2_extent_block.h_fs_generation"),
+    (Interior, 0x18, &[1], "ocfs2_extent_block.h_blkno"),
+    (Interior, 0x30, &[0], "ocfs2_extent_list.l_tree_depth"),
+    (Interior, 0x30, &[2], "ocfs2_extent_list.l_tree_depth"),
+    (Interior, 0x32, &[27], "ocfs2_extent_list.l_count"),
+    (Interior, 0x34, &[29], "ocfs2_extent_list.l_next_free_rec"),
+    (Interior, 0x34, &[0], "ocfs2_extent_list.l_next_free_rec"),
+    (Interior, 0x50, &[0; 4], "ocfs2_extent_rec.e_cpos"),
+    (Interior, 0x54, &[255; 4], "ocfs2_extent_rec.e_int_clusters"),
+    (
+        Interior,
+        0x40 + 5 * 16 + 4,
+        &[255, 255],
+        "ocfs2_extent_rec.e_int_clusters",
+    ),
+    (Leaf, 0x00, &[0], "ocfs2_extent_block.h_signature"),
+    (Leaf, 0x28, &[0xff; 8], "ocfs2_extent_block.h_next_leaf_blk"),
+    (Leaf, 0x30, &[1], "ocfs2_extent_list.l_tree_depth"),
+    (Leaf, 0x34, &[0], "ocfs2_extent_list.l_next_free_rec"),
+    (Leaf, 0x34, &[28, 1], "ocfs2_extent_list.l_next_free_rec"),
+    // Before the parent's range; overlap with the one before; unordered; over the edge.
+    (Leaf, 0x40, &[0; 4], "ocfs2_extent_rec.e_cpos"),
+    (Leaf, 0x44, &[4, 0], "ocfs2_extent_rec.e_cpos"),
+    (Leaf, 0x50, &[0, 0, 1, 0], "ocfs2_extent_rec.e_cpos"),
+    (Leaf, 0x54, &[0, 0], "ocfs2_extent_rec.e_leaf_clusters"),
+    (
+        Leaf,
+        0x40 + 27 * 16 + 4,
+        &[99, 0],
+        "ocfs2_extent_rec.e_leaf_clusters",
+    ),
+    (LastLeaf, 0x40, &[255; 4], "ocfs2_extent_rec.e_cpos"),
+    (Leaf, 0x47, &[4], "ocfs2_extent_rec.e_flags"),
+    (Leaf, 0x48, &[1], "ocfs2_extent_rec.e_blkno"),
+    (Leaf, 0x48, &[0; 8], "ocfs2_extent_rec.e_blkno"),
+    (Leaf, 0x4F, &[1], "ocfs2_extent_rec.e_blkno"),
+    // The last cluster of the volume, and one more.
+    (
+        Leaf,
+        0x48,
+        &[0xF8, 0xFF, 0x7F, 0, 0, 0, 0, 0],
+        "ocfs2_extent_rec.e_blkno",
+    ),
+];
+
 #[test]
 fn every_lie_is_named() {
-    use At::*;
-    let big = u64::MAX.to_le_bytes();
-    let cases: &[(At, usize, &[u8], &str)] = &[
-        (Root, 0x58, &[0; 8], "ocfs2_dinode.i_last_eb_blk"),
-        (Root, 0x58, &big, "ocfs2_dinode.i_last_eb_blk"),
-        (Root, 0x58, &[9], "ocfs2_dinode.i_last_eb_blk"),
-        (Root, 0x76, &[1], "ocfs2_dinode.i_dyn_features"),
-        (Root, 0xC0, &[5], "ocfs2_extent_list.l_tree_depth"),
-        (Root, 0xC1, &[1], "ocfs2_extent_list.l_tree_depth"),
-        (Root, 0xC0, &[1], "ocfs2_extent_list.l_tree_depth"),
-        (Root, 0xC0, &[3], "ocfs2_extent_list.l_tree_depth"),
-        (Root, 0xC0, &[0], "ocfs2_extent_rec.e_blkno"),
-        (Root, 0xC2, &[0, 0], "ocfs2_extent_list.l_count"),
-        (Root, 0xC2, &[4, 0], "ocfs2_extent_list.l_count"),
-        (Root, 0xC2, &[255, 255], "ocfs2_extent_list.l_count"),
-        (Root, 0xC4, &[0, 0], "ocfs2_extent_list.l_next_free_rec"),
-        (Root, 0xC4, &[4, 0], "ocfs2_extent_list.l_next_free_rec"),
-        (Root, 0xD8, &big, "ocfs2_extent_rec.e_blkno"),
-        (Root, 0xD8, &[0; 8], "ocfs2_extent_rec.e_blkno"),
-        (
-            Root,
-            0xD8,
-            &[ROOT as u8, 0, 0, 0, 0, 0, 0, 0],
-            "ocfs2_extent_rec.e_blkno",
-        ),
-        (Root, 0xD0, &[255; 4], "ocfs2_extent_rec.e_int_clusters"),
-        (Interior, 0x00, b"EXBLK02", "ocfs2_extent_block.h_signature"),
-        (Interior, 0x14, &[8], "ocfs2_extent_block.h_fs_generation"),
-        (Interior, 0x18, &[1], "ocfs2_extent_block.h_blkno"),
-        (Interior, 0x30, &[0], "ocfs2_extent_list.l_tree_depth"),
-        (Interior, 0x30, &[2], "ocfs2_extent_list.l_tree_depth"),
-        (Interior, 0x32, &[27], "ocfs2_extent_list.l_count"),
-        (Interior, 0x34, &[29], "ocfs2_extent_list.l_next_free_rec"),
-        (Interior, 0x34, &[0], "ocfs2_extent_list.l_next_free_rec"),
-        (Interior, 0x50, &[0; 4], "ocfs2_extent_rec.e_cpos"),
-        (Interior, 0x54, &[255; 4], "ocfs2_extent_rec.e_int_clusters"),
-        (
-            Interior,
-            0x40 + 5 * 16 + 4,
-            &[255, 255],
-            "ocfs2_extent_rec.e_int_clusters",
-        ),
-        (Leaf, 0x00, &[0], "ocfs2_extent_block.h_signature"),
-        (Leaf, 0x28, &big, "ocfs2_extent_block.h_next_leaf_blk"),
-        (Leaf, 0x30, &[1], "ocfs2_extent_list.l_tree_depth"),
-        (Leaf, 0x34, &[0], "ocfs2_extent_list.l_next_free_rec"),
-        (Leaf, 0x34, &[28, 1], "ocfs2_extent_list.l_next_free_rec"),
-        // Before the parent's range; overlap with the one before; unordered; over the edge.
-        (Leaf, 0x40, &[0; 4], "ocfs2_extent_rec.e_cpos"),
-        (Leaf, 0x44, &[4, 0], "ocfs2_extent_rec.e_cpos"),
-        (Leaf, 0x50, &[0, 0, 1, 0], "ocfs2_extent_rec.e_cpos"),
-        (Leaf, 0x54, &[0, 0], "ocfs2_extent_rec.e_leaf_clusters"),
-        (
-            Leaf,
-            0x40 + 27 * 16 + 4,
-            &[99, 0],
-            "ocfs2_extent_rec.e_leaf_clusters",
-        ),
-        (LastLeaf, 0x40, &[255; 4], "ocfs2_extent_rec.e_cpos"),
-        (Leaf, 0x47, &[4], "ocfs2_extent_rec.e_flags"),
-        (Leaf, 0x48, &[1], "ocfs2_extent_rec.e_blkno"),
-        (Leaf, 0x48, &[0; 8], "ocfs2_extent_rec.e_blkno"),
-        (Leaf, 0x4F, &[1], "ocfs2_extent_rec.e_blkno"),
-        // The last cluster of the volume, and one more.
-        (
-            Leaf,
-            0x48,
-            &[0xF8, 0xFF, 0x7F, 0, 0, 0, 0, 0],
-            "ocfs2_extent_rec.e_blkno",
-        ),
-    ];
-    for (at, off, bytes, field) in cases {
+    for (at, off, bytes, field) in LIES {
         let (geo, mut store, mut source) = tree();
         let interior = child_of(&mut store, ROOT, 0xC0, 0);
         let last_leaf = u64::from_le_bytes(store.raw(ROOT)[0x58..0x60].try_into().unwrap());

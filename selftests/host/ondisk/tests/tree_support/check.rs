@@ -89,6 +89,19 @@ struct Walk<'a> {
     end: Option<u32>,
 }
 
+/// The head of the extent block `blkno`, which is `depth` levels above the leaves.
+fn header(block: &[u8], blkno: u64, depth: u16, seen: &mut Seen) {
+    assert_eq!(&block[..8], b"EXBLK01\0");
+    assert_eq!(u64_at(block, 0x18), blkno);
+    assert_eq!(usize::from(u16_at(block, 0x32)), (block.len() - 0x40) / 16);
+    let next = u64_at(block, 0x28);
+    if depth == 0 {
+        seen.leaves.push((blkno, next));
+    } else {
+        assert_eq!(next, 0, "h_next_leaf_blk of an interior node");
+    }
+}
+
 fn node(store: &mut Store, walk: Walk<'_>, seen: &mut Seen) {
     let Walk {
         bpc,
@@ -139,18 +152,7 @@ fn node(store: &mut Store, walk: Walk<'_>, seen: &mut Seen) {
         next = cpos + clusters;
         assert!(seen.blocks.insert(blkno), "block {blkno} twice");
         let child = store.raw(blkno).clone();
-        assert_eq!(&child[..8], b"EXBLK01\0");
-        assert_eq!(u64_at(&child, 0x18), blkno);
-        assert_eq!(usize::from(u16_at(&child, 0x32)), (child.len() - 0x40) / 16);
-        if depth == 1 {
-            seen.leaves.push((blkno, u64_at(&child, 0x28)));
-        } else {
-            assert_eq!(
-                u64_at(&child, 0x28),
-                0,
-                "h_next_leaf_blk of an interior node"
-            );
-        }
+        header(&child, blkno, depth - 1, seen);
         let from = if i > 0 || from.is_some_and(|f| f > 0) {
             Some(cpos)
         } else {
