@@ -7,7 +7,10 @@ use ocfs2_lock_model::suite::quick;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut filters = std::env::args().skip(1).filter(|a| !a.starts_with('-')).peekable();
+    let mut filters = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .peekable();
     if filters.peek().is_some() && !filters.any(|f| "two nodes".contains(&f)) {
         return ExitCode::SUCCESS;
     }

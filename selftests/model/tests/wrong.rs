@@ -82,6 +82,9 @@ fn docs_are_up_to_date() {
     for file in docs::FILES {
         let text = std::fs::read_to_string(docs::directory().join(file)).unwrap();
         assert!(text.contains("<!-- made: "), "{file} has no made parts");
-        assert!(docs::renewed(&text).unwrap() == text, "docs/{file} is out of date");
+        assert!(
+            docs::renewed(&text).unwrap() == text,
+            "docs/{file} is out of date"
+        );
     }
 }
