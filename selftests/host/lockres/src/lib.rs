@@ -11,6 +11,7 @@ pub mod diagram;
 pub mod drive;
 pub mod plausible;
 pub mod random;
+pub mod replay;
 
 /// What the fuzz target runs: the first bit chooses whether anything may happen, or what can.
 pub fn fuzz(input: &[u8]) -> Result<(), String> {
