@@ -43,12 +43,14 @@ give_up() {
 
 # The command of kbuild, up to where it says what comes out of it.
 command_of_kbuild() {
-	local file=$objects/ocfs2_glue/.ocfs2_glue.o.cmd line
+	local file=$objects/ocfs2_glue/.ocfs2_glue.o.cmd line tree
 	line=$(sed -n 's/^savedcmd_[^ ]* := //p' "$file" 2>/dev/null)
 	[ -n "$line" ] || give_up "no $file: build the module first"
 	[[ $line == *" --out-dir "* ]] || give_up "$file: this is not how rustc was called before"
 	line=${line%% --out-dir *}
-	[[ $line == *"@$kernel/"* ]] || give_up "$objects was not built against $kernel"
+	tree=${line#*@}
+	tree=${tree%%/include/generated/rustc_cfg*}
+	[ "$tree" -ef "$kernel" ] || give_up "$objects was built against $tree, not $kernel"
 	printf '%s\n' "${line//\$\$/\$}"
 }
 
