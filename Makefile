@@ -3,12 +3,14 @@
 #
 #   make run     two nodes, one volume: append and tail; then the deadlock
 #   make test    every test
+#   make model   the lock state machine, explored for three nodes
 #
 # KDIR=tree   a kernel tree of your own instead of the fetched one
 # FS=ocfs2    the in-tree driver instead of ours, for comparison
 # TESTS=word  only the tests whose name has this in it
+# VARIANT=    for model: naive, spin, queued or no-ticket, each a fault that must be found
 
-.PHONY: help run test kernel module clean
+.PHONY: help run test model kernel module clean
 
 help:
 	@sed -n 's/^#   //p; s/^# \([A-Z]*=\)/\1/p' Makefile
@@ -18,6 +20,9 @@ run:
 
 test:
 	@bash selftests/test.sh
+
+model:
+	@CARGO_TARGET_DIR=target/cargo cargo run --locked --release --quiet -p ocfs2-lock-model -- $(or $(VARIANT),long)
 
 # The parts, for who works on them.
 kernel module:
