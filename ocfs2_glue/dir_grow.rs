@@ -29,7 +29,7 @@ use crate::{
     write::tree_error,
     Inode,
 };
-use kernel::prelude::*;
+use kernel::{alloc::flags::GFP_NOFS, prelude::*};
 
 /// Where a new name goes.
 pub(crate) enum Place {
@@ -96,7 +96,7 @@ fn find_place(dir: &Inode, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
             None => return Ok(Err(Full::Blocks)),
         }
     };
-    Ok(Ok(KBox::new(place, GFP_KERNEL)?))
+    Ok(Ok(KBox::new(place, GFP_NOFS)?))
 }
 
 fn find_room(

@@ -19,7 +19,7 @@ use crate::{
     vfs::folio::NoFolio,
     Inode, SuperBlock, Volume,
 };
-use kernel::{prelude::*, sync::aref::ARef};
+use kernel::{alloc::flags::GFP_NOFS, prelude::*, sync::aref::ARef};
 
 /// A system file.
 pub(crate) fn system_inode(
@@ -97,7 +97,7 @@ impl Map {
         for index in 0..layout.blocks() {
             let at = read_block(&mut store, root, geo, index as u64)?.blkno();
             // Not from memory: other nodes write it under the super lock alone.
-            blocks.push(Block::read_fresh(sb, at, geo.block_size())?, GFP_KERNEL)?;
+            blocks.push(Block::read_fresh(sb, at, geo.block_size())?, GFP_NOFS)?;
         }
         Ok(Self { layout, blocks })
     }
