@@ -59,13 +59,27 @@ fn a_different_decision_is_noticed() {
 
 #[test]
 fn a_lost_event_is_noticed() {
-    let mut lines = recording();
-    let grant = lines
-        .iter()
-        .position(|l| l.contains(" event=9 arg0=0 "))
-        .unwrap();
-    lines.remove(grant);
-    assert!(replay(&lines.join("\n")).is_err());
+    let mut driver = Driver::new(Machine::new(KIND, POLICY));
+    let events = [
+        Event::Acquire(Mode::Pr, How::Wait, Task(7)),
+        Event::Returned(Ok(())),
+        Event::Ast(Ok(())),
+        Event::Poll(Task(7)),
+        Event::Refreshed(Task(7), Mode::Pr, true),
+        Event::Release(Task(7), Mode::Pr),
+        Event::Acquire(Mode::Pr, How::Try, Task(8)),
+    ];
+    let mut lines = vec![line("M01", Event::New(KIND, POLICY), 0, 0)];
+    for event in events {
+        let outcome = driver.step(event, 5).unwrap();
+        lines.push(line("M01", event, 5, outcome));
+    }
+    assert!(replay(&lines.join("\n")).is_ok());
+    for lost in [1, 3, 4, 5] {
+        let mut lines = lines.clone();
+        lines.remove(lost);
+        assert!(replay(&lines.join("\n")).is_err(), "without {lost}");
+    }
 }
 
 #[test]
