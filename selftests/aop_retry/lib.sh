@@ -18,6 +18,18 @@ AOP_KO=${AOP_KO:-$TARGET/module/right/aop_retry.ko}
 # There is no OCFS2 volume here to be checked.
 no_fsck
 
+# Triggers for a step: whatever a writer or reader only needs patience for.
+# shellcheck disable=SC2034
+PATIENCE='
+arm readahead short=0 random 300 1
+arm read_folio retry random 300 2
+arm read_folio drop random 200 3
+arm write_begin retry random 300 4
+arm write_begin drop random 100 5
+arm write_end retry random 200 6
+arm write_end drop random 100 7
+arm write_end short=1000 random 200 8'
+
 # In the guest: the module if need be, a new file system at /mnt/vol.
 aop_mount() {
 	on 1 "grep -q '^aop_retry ' /proc/modules || insmod $AOP_KO || exit 1

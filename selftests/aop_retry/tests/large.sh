@@ -17,16 +17,16 @@ io read file 0 3000000 1
 END
 step "nothing is accepted" 60 <<'END'
 arm write_end retry 3
-io write file 0 2097152 2
+io write again 0 2097152 2
 -> wrote=2097152 position=2097152
 took write_end.retry write_end retry_write_end
 -> write_end.retry=3 write_end=4 retry_write_end=3
-io uncache file
-io read file 0 3000000 2
+io uncache again
+io read again 0 3000000 2
 -> read=2097152 position=2097152
 END
 step "524289 bytes are claimed, of fewer" 60 <<'END'
 arm write_end claim=524289 1
-io write file 0 524288 3
+io write fewer 0 524288 3
 -> wrote=EIO position=0
 END

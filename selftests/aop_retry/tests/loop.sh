@@ -11,6 +11,7 @@ arm write_begin retry random 500 1
 arm write_end retry random 500 2
 io write /dev/loop0 0 65536 2 direct
 -> wrote=65536 position=65536
+io uncache file
 io read file 0 65536 2
 -> read=65536 position=65536
 END
@@ -20,6 +21,7 @@ io write /dev/loop0 0 65536 3 direct
 -> wrote=65536 position=65536
 took write_begin.error write_iter
 -> write_begin.error=1 write_iter=2
+io uncache file
 io read file 0 65536 3
 -> read=65536 position=65536
 END
@@ -29,6 +31,7 @@ io write /dev/loop0 0 8192 4 direct
 -> wrote=8192 position=8192
 took write_iter.short
 -> write_iter.short=16
+io uncache file
 io read file 0 8192 4
 -> read=8192 position=8192
 END
@@ -36,6 +39,7 @@ step "short for an error that stays" <<'END'
 arm write_begin error=28 always after=3
 io write /dev/loop0 0 65536 5 direct
 -> wrote=ENOSPC position=0
+io uncache file
 io read file 0 12288 5
 -> read=12288 position=12288
 io read file 12288 53248 3
