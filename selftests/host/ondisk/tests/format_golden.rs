@@ -12,7 +12,7 @@ use ocfs2_ondisk_host::ondisk::file_type::FileType;
 use ocfs2_ondisk_host::ondisk::local_alloc::LocalAlloc;
 use ocfs2_ondisk_host::ondisk::lock_name::LockName;
 use ocfs2_ondisk_host::ondisk::slot_map::SlotMap;
-use ocfs2_ondisk_host::ondisk::superblock::{self, Cluster, Rejected};
+use ocfs2_ondisk_host::ondisk::superblock::{self, Cluster, Rejected, Superblock};
 use ocfs2_ondisk_host::ondisk::system_inodes::SystemInode;
 use ocfs2_ondisk_host::ondisk::truncate_log::TruncateLog;
 
@@ -184,15 +184,20 @@ fn cluster_is_the_one_that_mkfs_was_told() {
     assert!(pcmk.fs().features.support().can_write());
 }
 
+/// What is said of the image's superblock after a change.
+fn probe_changed(
+    image: &Image,
+    change: &dyn Fn(&mut Vec<u8>),
+) -> Result<Option<Superblock>, Rejected> {
+    let mut block = image.block(2).to_vec();
+    change(&mut block);
+    superblock::probe(&block)
+}
+
 #[test]
 fn superblocks_that_are_refused() {
     let image = Image::kind("4k-o2cb");
-    let good = image.block(2).to_vec();
-    let probe = |change: &dyn Fn(&mut Vec<u8>)| {
-        let mut block = good.clone();
-        change(&mut block);
-        superblock::probe(&block)
-    };
+    let probe = |change: &dyn Fn(&mut Vec<u8>)| probe_changed(&image, change);
     let field = |off: usize, bytes: &[u8]| match probe(&|block| {
         block[off..off + bytes.len()].copy_from_slice(bytes)
     }) {
@@ -252,12 +257,7 @@ fn superblocks_that_are_refused() {
 #[test]
 fn features_that_are_refused() {
     let image = Image::kind("4k-o2cb");
-    let good = image.block(2).to_vec();
-    let probe = |change: &dyn Fn(&mut Vec<u8>)| {
-        let mut block = good.clone();
-        change(&mut block);
-        superblock::probe(&block)
-    };
+    let probe = |change: &dyn Fn(&mut Vec<u8>)| probe_changed(&image, change);
     // Each incompat bit that isn't ours refuses the mount, by name.
     for (bit, name) in [
         (1u32 << 1, "heartbeat-device"),
