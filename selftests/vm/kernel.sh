@@ -10,7 +10,12 @@
 KERNELS=$CACHE/kernel
 KERNEL_CONFIG=$REPO/selftests/vm/kernel.config
 
-kernel_patches() { find "$REPO/patches" -name '0*.patch' ! -name '0000-*' | sort; }
+# For who builds others beside it: files of options that have the last word over
+# KERNEL_CONFIG's, and a directory of patches that may have none in it.
+KERNEL_FRAGMENTS=()
+KERNEL_PATCHES=$REPO/patches
+
+kernel_patches() { find "$KERNEL_PATCHES/" -name '0*.patch' ! -name '0000-*' | sort; }
 
 kernel_toolchain() {
 	clang-19 --version | head -n 1
@@ -33,7 +38,7 @@ kernel_source_identity() {
 kernel_key() {
 	{
 		kernel_source_identity | short_hash
-		grep -v '^#\|^$' "$KERNEL_CONFIG"
+		grep -hv '^#\|^$' "$KERNEL_CONFIG" "${KERNEL_FRAGMENTS[@]}"
 		kernel_patches | while IFS= read -r patch; do
 			printf '%s\n' "$(basename "$patch")"
 			# Not the mail's header: a date is no other kernel.
@@ -92,7 +97,7 @@ kernel_patch() {
 	rm -rf "$before"
 	mkdir -p "$applied" "$before"
 	note "applying patches/"
-	for file in $(patched_files "$applied" "$REPO/patches"); do
+	for file in $(patched_files "$applied" "$KERNEL_PATCHES/"); do
 		[ -f "$tree/$file" ] || continue
 		mkdir -p "$before/$(dirname "$file")"
 		cp -p "$tree/$file" "$before/$file"
@@ -114,10 +119,16 @@ kernel_patch() {
 	rm -rf "$before"
 }
 
+# All that is asked for, each option once.
+kernel_options() {
+	awk 'match($0, /CONFIG_[A-Z0-9_]+/) && /^(# )?CONFIG_/ { last[substr($0, RSTART, RLENGTH)] = $0 }
+		END { for (name in last) print last[name] }' "$KERNEL_CONFIG" "${KERNEL_FRAGMENTS[@]}" | sort
+}
+
 kernel_configure() {
-	local tree=$1 log
+	local tree=$1
 	note "configuring"
-	cp "$KERNEL_CONFIG" "$tree/kernel/configs/ocfs2_glue.config"
+	kernel_options >"$tree/kernel/configs/ocfs2_glue.config"
 	"${MAKE_KERNEL[@]}" -C "$tree" rustavailable || return 1
 	"${MAKE_KERNEL[@]}" -C "$tree" tinyconfig ocfs2_glue.config || return 1
 	# An option that isn't there any more, or lacks what it needs, is lost in
@@ -126,7 +137,7 @@ kernel_configure() {
 	while IFS= read -r wanted; do
 		grep -qxF "$wanted" "$tree/.config" || [ "${wanted%=n}" != "$wanted" ] ||
 			die "kernel.config: $wanted did not come out of the configuration"
-	done < <(grep '^CONFIG_' "$KERNEL_CONFIG")
+	done < <(kernel_options | grep '^CONFIG_')
 }
 
 # Shows the file that is being compiled, for the stage's line.
@@ -175,7 +186,7 @@ kernel_stage() {
 	tree=$(kernel_directory)
 	if [ ! -e "$tree/vmlinux" ]; then
 		mkdir -p "$KERNELS"
-		with_lock kernel kernel_build "$(basename "$tree")"
+		with_lock "$(basename "$KERNELS")" kernel_build "$(basename "$tree")"
 	fi
 	case $tree in
 	"$KERNELS"/*) touch "$tree" ;;
