@@ -12,7 +12,9 @@ VM_MEMORY=${VM_MEMORY:-768M}
 VM_OWN_MIB=160
 VM_CACHE=${VM_CACHE:-none}
 VM_BOOT_LIMIT=${VM_BOOT_LIMIT:-90}
-VM_ACCEL=
+VM_ACCEL=${VM_ACCEL:-}
+# How fast the guests' time stamp counter runs, where it isn't the host's.
+VM_TSC_KHZ=${VM_TSC_KHZ:-}
 vm_job=0
 
 initramfs_make() {
@@ -33,7 +35,7 @@ vm_command_line() {
 	# A guest that measures its clock on a busy host gets it wrong, and falls
 	# back to one of 4 ms. Under TCG its counter is the host's.
 	case $VM_ACCEL in
-	*tcg*) printf ' tsc=reliable tsc_early_khz=%s' "$("$TARGET/guest/glue-io" tsc)" ;;
+	*tcg*) printf ' tsc=reliable tsc_early_khz=%s' "${VM_TSC_KHZ:-$("$TARGET/guest/glue-io" tsc)}" ;;
 	esac
 }
 
