@@ -38,7 +38,8 @@ kernel_source_identity() {
 kernel_key() {
 	{
 		kernel_source_identity | short_hash
-		grep -hv '^#\|^$' "$KERNEL_CONFIG" "${KERNEL_FRAGMENTS[@]}"
+		# "# CONFIG_X is not set" is an option as well.
+		grep -hE '^(# )?CONFIG_' "$KERNEL_CONFIG" "${KERNEL_FRAGMENTS[@]}"
 		kernel_patches | while IFS= read -r patch; do
 			printf '%s\n' "$(basename "$patch")"
 			# Not the mail's header: a date is no other kernel.
