@@ -452,12 +452,26 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
         }
     }
 
+    /// A reference of its own for a callback. Once the state and `T` know of an ast, the lock may
+    /// be used, given up and gone before the callback has returned: o2dlm doesn't wait for asts
+    /// before it calls the unlock ast.
+    ///
+    /// # Safety
+    ///
+    /// The DLM owns a reference to `object`.
+    unsafe fn keep(object: *const T) -> Arc<T> {
+        // SAFETY: By the contract; it came from `Arc::into_raw`.
+        Arc::from(unsafe { ArcBorrow::from_raw(object) })
+    }
+
     /// # Safety
     ///
     /// Called by the DLM when a request was answered.
     unsafe extern "C" fn ast(raw: *mut bindings::ocfs2_dlm_lksb) {
         // SAFETY: By the contract.
         let (lksb, object, inner) = unsafe { Self::parties(raw) };
+        // SAFETY: As long as the state says that a request is open, nobody can give the lock up.
+        let kept = unsafe { Self::keep(object) };
         // SAFETY: The lksb is valid, the status was just set.
         let status = unsafe { bindings::ocfs2_dlm_lock_status(raw) };
         let old = lksb.shift(|now| match (now, status) {
@@ -471,9 +485,7 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
             pr_err!("unexpected ast, status {status}\n");
             return;
         };
-        // SAFETY: The reference that the DLM owned when it called isn't dropped before this is
-        // over.
-        T::ast(unsafe { ArcBorrow::from_raw(object) }, status);
+        T::ast(kept.as_arc_borrow(), status);
         match (old, status) {
             (NEW, 0) => {}
             // SAFETY: We went to `IDLE`; the DLM has nothing left to say.
@@ -490,8 +502,9 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
     unsafe extern "C" fn blocking_ast(raw: *mut bindings::ocfs2_dlm_lksb, level: c_int) {
         // SAFETY: By the contract.
         let (_, object, _) = unsafe { Self::parties(raw) };
-        // SAFETY: The DLM owns a reference; it doesn't call the unlock ast before this is over.
-        T::blocking_ast(unsafe { ArcBorrow::from_raw(object) }, level);
+        // SAFETY: The DLM doesn't call the unlock ast before this is over.
+        let kept = unsafe { Self::keep(object) };
+        T::blocking_ast(kept.as_arc_borrow(), level);
     }
 
     /// # Safety
@@ -500,6 +513,8 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
     unsafe extern "C" fn unlock_ast(raw: *mut bindings::ocfs2_dlm_lksb, error: c_int) {
         // SAFETY: By the contract.
         let (lksb, object, inner) = unsafe { Self::parties(raw) };
+        // SAFETY: The DLM's reference is dropped by the unlock ast, so not before this one.
+        let kept = unsafe { Self::keep(object) };
         let old = lksb.shift(|now| match (now, error) {
             (UNLOCK, 0) => Some(IDLE),
             (UNLOCK, _) => Some(LOST),
@@ -511,8 +526,7 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
             pr_err!("unexpected unlock ast, error {error}\n");
             return;
         };
-        // SAFETY: As in `ast`.
-        T::unlock_ast(unsafe { ArcBorrow::from_raw(object) }, error);
+        T::unlock_ast(kept.as_arc_borrow(), error);
         match (old, error) {
             // SAFETY: We went to `IDLE`; after this call the DLM forgets the lock.
             (UNLOCK, 0) => unsafe { Self::release(object, inner) },
