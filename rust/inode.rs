@@ -342,6 +342,10 @@ impl<T: FileSystem> NewInode<T> {
                 bindings::S_IFLNK => bindings::inode_nohighmem(raw),
                 _ => bindings::init_special_inode(raw, a.mode, rdev),
             }
+            // Allocations for a folio happen with it locked. Reclaim would evict inodes, and an
+            // eviction waits for the journal, whose users may wait for that folio, and for the
+            // cluster. (`mapping_set_gfp_mask()` is inline, and does the same.)
+            (*(*raw).i_mapping).gfp_mask &= !(bindings::GFP_KERNEL & !bindings::GFP_NOFS);
             bindings::unlock_new_inode(raw);
             ARef::from_raw(inode)
         }
