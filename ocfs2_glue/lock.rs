@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Cluster locks: carries out what the state machine in [`crate::lockres`] decides.
 //!
-//! One spinlock for each lock resource, around the machine and nothing else. Whatever the machine
-//! answers is done after it was dropped: wake, queue the worker, call the DLM, tell the machine
-//! what the call returned.
+//! One spinlock for each lock resource, around the machine and nothing else (`machine.rs`).
+//! Whatever the machine answers is done after it was dropped: wake, queue the worker, call the DLM,
+//! tell the machine what the call returned.
 //!
 //! A task that sleeps here holds no folio lock: every function that can wait for the cluster asks
 //! for a [`NoFolio`]. [`Lock::try_acquire`] doesn't, and never sleeps.
@@ -12,9 +12,10 @@ use crate::{
     cluster::Cluster,
     flush,
     lockres::{
-        Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Level, Lvb, Machine, Mode, Outcome,
-        Refusal, Step, Task, Waiter, Work,
+        Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Level, Lvb, Mode, Outcome, Refusal,
+        Step, Waiter, Work,
     },
+    machine::LockedMachine,
     ondisk::{lock_name::LockName, lvb},
     vfs::{
         delayed_work,
@@ -30,11 +31,11 @@ use crate::{
     Inode, Ocfs2, Volume,
 };
 use kernel::{
-    new_delayed_work, new_mutex, new_spinlock,
+    new_delayed_work, new_mutex,
     prelude::*,
     sync::{
         atomic::{Acquire, Atomic, Full},
-        Arc, ArcBorrow, Mutex, SpinLock,
+        Arc, ArcBorrow, Mutex,
     },
     time::msecs_to_jiffies,
     workqueue::{impl_has_delayed_work, DelayedWork, WorkItem},
@@ -55,7 +56,7 @@ pub(crate) struct LockRes {
     #[pin]
     lksb: Lksb,
     #[pin]
-    machine: SpinLock<Machine>,
+    machine: LockedMachine,
     #[pin]
     wait: WaitQueue,
     /// Counts wake-ups, so that none is missed between an answer and the sleep that follows it.
@@ -66,7 +67,6 @@ pub(crate) struct LockRes {
     #[pin]
     working: Mutex<()>,
     cluster: Arc<Cluster>,
-    name: LockName,
     /// What a downconvert has to write back, and whose attributes go into the value block.
     inode: Option<Arc<Backref<Ocfs2>>>,
 }
@@ -156,7 +156,7 @@ impl Lock {
     pub(crate) fn generation(&self) -> u64 {
         match self {
             Lock::Local => 1,
-            Lock::Cluster(res) => res.machine.lock().generation(),
+            Lock::Cluster(res) => res.machine.generation(),
         }
     }
 
@@ -189,7 +189,7 @@ impl Held {
     pub(crate) fn refreshed(&mut self, ok: bool) {
         if let Some((res, hold)) = &mut self.inner {
             if hold.must_refresh() {
-                let kick = res.machine.lock().refreshed(hold, ok, monotonic_ns());
+                let kick = res.machine.refreshed(hold, ok);
                 res.kick(kick.unwrap_or_default());
             }
         }
@@ -210,7 +210,7 @@ impl Held {
     /// Gives the hold back, but leaves a ticket in its place.
     fn leave_ticket(mut self) {
         if let Some((res, hold)) = self.inner.take() {
-            let kick = res.machine.lock().leave_ticket(hold, monotonic_ns());
+            let kick = res.machine.leave_ticket(hold);
             res.kick(kick.unwrap_or_default());
         }
     }
@@ -219,7 +219,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some((res, hold)) = self.inner.take() {
-            let kick = res.machine.lock().release(hold, monotonic_ns());
+            let kick = res.machine.release(hold);
             res.kick(kick.unwrap_or_default());
         }
     }
@@ -235,13 +235,12 @@ impl LockRes {
         Arc::pin_init(
             pin_init!(Self {
                 lksb <- Lksb::new(),
-                machine <- new_spinlock!(Machine::new(kind, cluster.policy), "ocfs2_glue_lockres"),
+                machine <- LockedMachine::new(kind, cluster.policy, name, cluster.dev),
                 wait <- WaitQueue::new(),
                 wakes: Atomic::new(0),
                 work <- new_delayed_work!("ocfs2_glue_downconvert"),
                 working <- new_mutex!((), "ocfs2_glue_working"),
                 cluster: cluster.clone(),
-                name,
                 inode,
             }),
             GFP_KERNEL,
@@ -252,10 +251,7 @@ impl LockRes {
         if !self.cluster.is_fine() {
             return None;
         }
-        let step = self
-            .machine
-            .lock()
-            .acquire(mode, How::Try, task(), monotonic_ns());
+        let step = self.machine.acquire(mode, How::Try);
         self.kick(step.kick);
         match step.value {
             Outcome::Granted(hold) => Some(Held {
@@ -263,11 +259,7 @@ impl LockRes {
             }),
             _ => {
                 self.cluster.counters.would_block.inc();
-                trace::would_block(
-                    self.cluster.dev,
-                    self.name.as_bytes(),
-                    dlm_mode(mode) as i32,
-                );
+                trace::would_block(self.cluster.dev, self.machine.name(), dlm_mode(mode) as i32);
                 None
             }
         }
@@ -278,10 +270,7 @@ impl LockRes {
             return Err(EIO);
         }
         let mut seen = self.wakes.load(Acquire);
-        let step = self
-            .machine
-            .lock()
-            .acquire(mode, how, task(), monotonic_ns());
+        let step = self.machine.acquire(mode, how);
         let mut outcome = self.carry_out(step);
         let mut waited_from = None;
         let result = loop {
@@ -296,7 +285,7 @@ impl LockRes {
                 Outcome::Wait(waiter) => {
                     waited_from.get_or_insert_with(monotonic_ns);
                     if let Err(e) = self.sleep(seen) {
-                        let kick = self.machine.lock().abandon(waiter, monotonic_ns());
+                        let kick = self.machine.abandon(waiter);
                         self.kick(kick);
                         break Err(e);
                     }
@@ -311,13 +300,13 @@ impl LockRes {
             self.cluster.counters.longest_wait_ns.max(waited);
             let done = result.as_ref().map(|_| ()).map_err(|e: &Error| *e);
             let level = dlm_mode(mode) as i32;
-            trace::acquire(self.cluster.dev, self.name.as_bytes(), level, done, waited);
+            trace::acquire(self.cluster.dev, self.machine.name(), level, done, waited);
         }
         result
     }
 
     fn poll(self: &Arc<Self>, waiter: Waiter) -> Outcome {
-        let step = self.machine.lock().poll(waiter, monotonic_ns());
+        let step = self.machine.poll(waiter);
         self.carry_out(step)
     }
 
@@ -367,7 +356,7 @@ impl LockRes {
                         noqueue,
                         valblk: lvb != Lvb::Unused,
                     };
-                    connection.lock(self, dlm_level(level), flags, self.name.as_bytes())
+                    connection.lock(self, dlm_level(level), flags, self.machine.name())
                 }
                 DlmCall::Cancel => {
                     self.cluster.counters.cancels.inc();
@@ -380,10 +369,7 @@ impl LockRes {
             },
             Err(e) => Err(e),
         };
-        let kick = self
-            .machine
-            .lock()
-            .returned(answer_of(answer), monotonic_ns());
+        let kick = self.machine.returned(answer_of(answer));
         self.kick(kick.unwrap_or_default());
     }
 
@@ -405,7 +391,7 @@ impl LockRes {
         let _one = self.working.lock();
         // Whatever is written back here must not come back through this very lock.
         let _nofs = NoFs::enter();
-        let step = self.machine.lock().work(monotonic_ns());
+        let step = self.machine.work();
         if let Work::Flush { from, to } = self.carry_out(step) {
             self.cluster.counters.downconverts.inc();
             let begun = monotonic_ns();
@@ -426,13 +412,13 @@ impl LockRes {
             let took = monotonic_ns().saturating_sub(begun);
             trace::downconvert(
                 self.cluster.dev,
-                self.name.as_bytes(),
+                self.machine.name(),
                 from,
                 to,
                 result,
                 took,
             );
-            let step = self.machine.lock().flushed(done, monotonic_ns());
+            let step = self.machine.flushed(done);
             if let Ok(step) = step {
                 self.carry_out(step);
             }
@@ -442,12 +428,12 @@ impl LockRes {
     fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
         loop {
             let seen = self.wakes.load(Acquire);
-            let step = self.machine.lock().shutdown(monotonic_ns());
+            let step = self.machine.shutdown();
             self.kick(step.kick);
             if let Some(call) = step.call {
                 self.call(call, value);
             }
-            if step.value || self.machine.lock().is_gone() {
+            if step.value || self.machine.is_gone() {
                 break;
             }
             self.wait.wait(|| self.wakes.load(Acquire) != seen);
@@ -467,31 +453,27 @@ impl WorkItem for LockRes {
 impl LockCallbacks for LockRes {
     fn ast(this: ArcBorrow<'_, Self>, status: i32) {
         let answer = answer_of(kernel::error::to_result(status));
-        let kick = this.machine.lock().ast(answer, monotonic_ns());
+        let kick = this.machine.ast(answer);
         Arc::from(this).kick(kick.unwrap_or_default());
     }
 
     fn blocking_ast(this: ArcBorrow<'_, Self>, level: i32) {
         this.cluster.counters.basts.inc();
-        trace::bast(this.cluster.dev, this.name.as_bytes(), level);
+        trace::bast(this.cluster.dev, this.machine.name(), level);
         let mode = if level == stackglue::Level::Ex as i32 {
             Mode::Ex
         } else {
             Mode::Pr
         };
-        let kick = this.machine.lock().bast(mode, monotonic_ns());
+        let kick = this.machine.bast(mode);
         Arc::from(this).kick(kick);
     }
 
     fn unlock_ast(this: ArcBorrow<'_, Self>, error: i32) {
         let answer = answer_of(kernel::error::to_result(error));
-        let kick = this.machine.lock().unlock_ast(answer, monotonic_ns());
+        let kick = this.machine.unlock_ast(answer);
         Arc::from(this).kick(kick.unwrap_or_default());
     }
-}
-
-fn task() -> Task {
-    Task(current!().pid() as u32)
 }
 
 fn dlm_mode(mode: Mode) -> stackglue::Level {

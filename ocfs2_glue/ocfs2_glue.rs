@@ -26,6 +26,7 @@ mod inode;
 mod lock;
 #[allow(dead_code, unused_imports, unreachable_pub)] // The host tests and the model use more of it.
 mod lockres;
+mod machine;
 mod map;
 mod mount;
 #[allow(dead_code, unused_imports, unreachable_pub)] // The host tests use more of it.

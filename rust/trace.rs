@@ -3,7 +3,8 @@
 //!
 //! C header: `trace_events.h`, next to this file, which says what the fields mean.
 //!
-//! Each costs a call when it is off. `dev` is the superblock's `s_dev`, `name` a lock's name as the
+//! Each costs a call when it is off; [`lock_event`] not even that, if [`records_lock_events`] is
+//! asked first. `dev` is the superblock's `s_dev`, `name` a lock's name as the
 //! DLM knows it (of more than 32 bytes the rest isn't shown). From any context.
 //!
 //! Not supported: hooks that other modules can attach to.
@@ -13,6 +14,14 @@ use kernel::prelude::*;
 /// The functions of `trace.c`.
 mod c {
     use kernel::prelude::*;
+
+    // C's struct has an array without elements somewhere, which rustc has no opinion about.
+    #[allow(improper_ctypes)]
+    #[cfg(CONFIG_TRACEPOINTS)]
+    extern "C" {
+        #[link_name = "__tracepoint_lock_event"]
+        pub(super) static LOCK_EVENT: kernel::bindings::tracepoint;
+    }
 
     extern "C" {
         pub(super) fn ocfs2_glue_trace_would_block(
@@ -96,6 +105,23 @@ pub(crate) fn downconvert(dev: u32, name: &[u8], from: i32, to: i32, result: Res
 pub(crate) fn retry(dev: u32, ino: u64, index: u64, op: RetryOp) {
     // SAFETY: Takes numbers only.
     unsafe { c::ocfs2_glue_trace_retry(dev, ino, index, op as c_int) };
+}
+
+/// Whether somebody listens to [`lock_event`]: a branch that is patched when that changes, where
+/// the kernel has such (`CONFIG_JUMP_LABEL`).
+#[inline(always)]
+pub(crate) fn records_lock_events() -> bool {
+    #[cfg(CONFIG_TRACEPOINTS)]
+    // SAFETY: The tracepoint is this module's own, and its key may always be looked at.
+    return unsafe {
+        kernel::jump_label::static_branch_unlikely!(
+            c::LOCK_EVENT,
+            kernel::bindings::tracepoint,
+            key
+        )
+    };
+    #[cfg(not(CONFIG_TRACEPOINTS))]
+    false
 }
 
 /// One step of the lock state machine, in its own codes.

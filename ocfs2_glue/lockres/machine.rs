@@ -227,6 +227,7 @@ impl Machine {
     /// The operation of `task` that may have left a ticket is over: one it didn't need (the folio
     /// had become uptodate meanwhile) goes back, so that nobody has to wait until it runs out.
     pub fn hand_in(&mut self, task: Task, now: u64) -> Kick {
+        self.tickets.expire(now);
         self.tickets.forget(task);
         self.kick(false, now)
     }

@@ -88,6 +88,11 @@ impl Hold {
         self.mode
     }
 
+    /// Whose it is: the task that acquired it.
+    pub const fn task(&self) -> Task {
+        self.task
+    }
+
     /// This holder must refresh what the lock protects, from the LVB or the disk, and then call
     /// [`refreshed`](super::Machine::refreshed), before it uses it. Everybody else waits.
     pub const fn must_refresh(&self) -> bool {
@@ -107,6 +112,13 @@ pub struct Waiter {
     pub(super) batch: u32,
     /// The DLM request that this waiter made: its refusal is for this waiter.
     pub(super) request: Option<u32>,
+}
+
+impl Waiter {
+    /// Who waits.
+    pub const fn task(&self) -> Task {
+        self.task
+    }
 }
 
 /// The answer to acquire and poll.

@@ -86,9 +86,9 @@ impl Machine {
         (self.waiting.pr, self.waiting.ex)
     }
 
-    /// Tickets that are out.
-    pub fn tickets(&self) -> u32 {
-        self.tickets.count()
+    /// Tickets that are out and haven't run out.
+    pub fn tickets(&self, now: u64) -> u32 {
+        self.tickets.seen_from(now).count()
     }
 
     /// Nothing more will come from the DLM; the memory may go.

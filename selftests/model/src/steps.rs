@@ -448,11 +448,11 @@ impl Run<'_> {
             Some(Mode::Pr) => hold.mode() == Mode::Ex,
             None => false,
         };
-        let before = node.machine.tickets();
+        let before = node.machine.tickets(now);
         node.tasks[t].ticket = true;
         node.tasks[t].pc = Pc::Look;
         let kick = node.machine.leave_ticket(hold, now);
-        if in_the_way && node.machine.tickets() > before {
+        if in_the_way && node.machine.tickets(now) > before {
             node.late_tickets = node.late_tickets.saturating_add(1).min(9);
         }
         self.checked(n, kick);

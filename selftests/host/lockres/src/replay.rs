@@ -2,8 +2,9 @@
 //! Replays what the kernel's `lock_event` tracepoint recorded, and compares each decision.
 
 use crate::drive::Driver;
-use crate::lockres::{Event, Machine};
+use crate::lockres::{Event, How, Machine};
 use std::collections::HashMap;
+use std::fmt;
 
 /// What was replayed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,41 @@ pub struct Count {
     pub events: usize,
     /// Events of locks that were there before the recording began.
     pub skipped: usize,
+    /// Tries that were refused: somebody had a folio locked.
+    pub tries_refused: usize,
+    /// Acquires that had to wait.
+    pub waits: usize,
+    /// Times that the worker was told to flush.
+    pub flushes: usize,
+    /// Tickets that were left.
+    pub tickets: usize,
+    /// Tickets that were handed in unused.
+    pub handed_in: usize,
+}
+
+impl Count {
+    fn add(&mut self, event: Event, outcome: u64, tickets: (u32, u32)) {
+        self.events += 1;
+        let (before, after) = tickets;
+        match (event, outcome & 15) {
+            (Event::Acquire(_, How::Try, _), 3) => self.tries_refused += 1,
+            (Event::Acquire(..), 4) => self.waits += 1,
+            (Event::Work, 6 | 7) => self.flushes += 1,
+            (Event::LeaveTicket(..), 0) if after > before => self.tickets += 1,
+            (Event::HandIn(_), _) if after < before => self.handed_in += 1,
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "locks={} events={}", self.locks, self.events)?;
+        write!(f, " skipped={}", self.skipped)?;
+        write!(f, " tries_refused={}", self.tries_refused)?;
+        write!(f, " waits={} flushes={}", self.waits, self.flushes)?;
+        write!(f, " tickets={} handed_in={}", self.tickets, self.handed_in)
+    }
 }
 
 /// The value behind `key=` in a line of ftrace's.
@@ -65,7 +101,7 @@ pub fn replay(text: &str) -> Result<Count, String> {
             count.skipped += 1;
             continue;
         };
-        count.events += 1;
+        let before = driver.machine.tickets(now);
         let here = driver.step(event, now);
         if here != Some(recorded) {
             let here = here.map_or("no such token".into(), |h| format!("{h:#x}"));
@@ -73,6 +109,7 @@ pub fn replay(text: &str) -> Result<Count, String> {
                 "line {at}: {event:?}: recorded {recorded:#x}, here {here}\n{line}\n{driver:?}"
             ));
         }
+        count.add(event, recorded, (before, driver.machine.tickets(now)));
     }
     Ok(count)
 }

@@ -16,10 +16,7 @@ fn main() -> ExitCode {
                 println!("{file}: no events of a lock that was created while it was recorded");
                 return ExitCode::FAILURE;
             }
-            Ok(count) => println!(
-                "{file}: {} events of {} locks: the same decisions ({} events of older locks)",
-                count.events, count.locks, count.skipped
-            ),
+            Ok(count) => println!("{file}: the same decisions: {count}"),
             Err(what) => {
                 println!("{file}: {what}");
                 return ExitCode::FAILURE;
