@@ -4,13 +4,15 @@
 #   make run     two nodes, one volume: append and tail; then the deadlock
 #   make test    every test
 #   make model   the lock state machine, explored for three nodes
+#   make series  patches/, one by one: what each one's tests say with it and without
 #
 # KDIR=tree   a kernel tree of your own instead of the fetched one
 # FS=ocfs2    the in-tree driver instead of ours, for comparison
 # TESTS=word  only the tests whose name has this in it
+# PATCH=0016  for series: only this one
 # VARIANT=    for model: naive, spin, queued or no-ticket, each a fault that must be found
 
-.PHONY: help run test model kernel module clean
+.PHONY: help run test model series kernel module clean
 
 help:
 	@sed -n 's/^#   //p; s/^# \([A-Z]*=\)/\1/p' Makefile
@@ -23,6 +25,9 @@ test:
 
 model:
 	@CARGO_TARGET_DIR=target/cargo cargo run --locked --release --quiet -p ocfs2-lock-model -- $(or $(VARIANT),long)
+
+series:
+	@bash selftests/series.sh
 
 # The parts, for who works on them.
 kernel module:
