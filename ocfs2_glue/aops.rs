@@ -6,6 +6,7 @@
 //! leave a ticket, ask to be called again.
 
 use crate::{
+    lock::Ticket,
     lockres::Mode,
     map,
     ondisk::dinode::{Body, I_SYMLINK},
@@ -27,8 +28,9 @@ pub(crate) struct Aops;
 
 impl Operations<Ocfs2> for Aops {
     type Write = KBox<Write>;
+    type Waited = Ticket;
 
-    fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio {
+    fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<Ticket> {
         let lock = match inode.locks() {
             Ok(locks) => &locks.meta,
             Err(e) => return ReadFolio::Err(e),
@@ -76,7 +78,7 @@ impl Operations<Ocfs2> for Aops {
         len: usize,
         target: WriteTarget<'_, Ocfs2>,
         wait: NoFolio,
-    ) -> WriteBegin<Self::Write> {
+    ) -> WriteBegin<Self::Write, Ticket> {
         match write::begin(inode, pos, len, target, wait) {
             Ok((folio, write)) => WriteBegin::Ready(folio, write),
             Err(e) => WriteBegin::Err(e),

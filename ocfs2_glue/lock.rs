@@ -19,7 +19,7 @@ use crate::{
     ondisk::{lock_name::LockName, lvb},
     vfs::{
         delayed_work,
-        folio::{NoFolio, Waited},
+        folio::NoFolio,
         inode::Backref,
         lksb::{impl_has_lksb, Lksb},
         nofs::NoFs,
@@ -85,10 +85,9 @@ pub(crate) struct Held {
     inner: Option<(Arc<LockRes>, Hold)>,
 }
 
-/// What a blocking acquire leaves behind for the operation that is called again.
+/// What a blocking acquire leaves behind for the operation that is called again. Made in this file
+/// alone, and what a retry is made of (`Waited` of [`crate::aops::Aops`]).
 pub(crate) struct Ticket(());
-
-impl Waited for Ticket {}
 
 impl Lock {
     /// The inode lock of `inode`.

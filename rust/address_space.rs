@@ -26,21 +26,21 @@ use kernel::{
 const AOP_TRUNCATED_PAGE: c_int = bindings::positive_aop_returns_AOP_TRUNCATED_PAGE as c_int;
 
 /// How `->read_folio` ended.
-pub(crate) enum ReadFolio {
+pub(crate) enum ReadFolio<W> {
     /// The folio was read, or I/O that will unlock it is under way.
     Done,
     /// Call again.
-    Retry(Retry),
+    Retry(Retry<W>),
     /// Failed; the folio is unlocked.
     Err(Error),
 }
 
 /// How `->write_begin` ended.
-pub(crate) enum WriteBegin<C> {
+pub(crate) enum WriteBegin<C, W> {
     /// The folio may be written; the context goes to `->write_end`.
     Ready(WriteFolio, C),
     /// Call again.
-    Retry(Retry),
+    Retry(Retry<W>),
     /// Failed; nothing is locked.
     Err(Error),
 }
@@ -68,9 +68,12 @@ pub(crate) enum Purpose {
 pub(crate) trait Operations<T: FileSystem> {
     /// What `->write_begin` leaves for `->write_end` (`fsdata`).
     type Write: ForeignOwnable;
+    /// What only a blocking acquire of the cluster lock that succeeded leaves behind. A retry is
+    /// made of nothing else, so this is where it is decided what may be followed by one.
+    type Waited;
 
     /// Reads one folio. It may take locks that wait for the disk, not for the cluster.
-    fn read_folio(inode: &Inode<T>, folio: LockedFolio) -> ReadFolio;
+    fn read_folio(inode: &Inode<T>, folio: LockedFolio) -> ReadFolio<Self::Waited>;
 
     /// Reads ahead; later folios of the batch are locked meanwhile, so nothing here may wait for
     /// the cluster. What isn't read is handed back by dropping `batch`.
@@ -95,7 +98,7 @@ pub(crate) trait Operations<T: FileSystem> {
         len: usize,
         get: WriteTarget<'_, T>,
         wait: NoFolio,
-    ) -> WriteBegin<Self::Write>;
+    ) -> WriteBegin<Self::Write, Self::Waited>;
 
     /// Ends a write of which `copied` bytes arrived. Returns how many count.
     fn write_end(

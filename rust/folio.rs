@@ -12,7 +12,8 @@
 //! - everything that can wait for the cluster asks for a [`NoFolio`], and the only way from the
 //!   one to the other is [`LockedFolio::unlock`];
 //! - a [`Retry`], which becomes `AOP_TRUNCATED_PAGE`, is made from that [`NoFolio`] and from the
-//!   proof that a blocking acquire succeeded afterwards.
+//!   proof that a blocking acquire succeeded afterwards: a value of the one type that the file
+//!   system's operations name for it.
 //!
 //! Not supported: folio references that outlive the callback (the VFS owns the reference).
 
@@ -174,20 +175,16 @@ impl Drop for LockedFolio {
     }
 }
 
-/// Proof that a blocking acquire of a cluster lock succeeded.
-///
-/// A file system implements it for the type that only such an acquire returns.
-pub(crate) trait Waited {}
-
-/// The operation unlocked its folio, waited, and wants to be called again.
+/// The operation unlocked its folio, waited, and wants to be called again. `W` is what a wait that
+/// succeeded leaves behind.
 #[must_use]
-pub(crate) struct Retry {
-    _made: PhantomData<()>,
+pub(crate) struct Retry<W> {
+    _made: PhantomData<W>,
 }
 
-impl Retry {
+impl<W> Retry<W> {
     /// From a folio that was unlocked and a wait that succeeded after that.
-    pub(crate) fn after<W: Waited>(_unlocked: NoFolio, _waited: W) -> Self {
+    pub(crate) fn after(_unlocked: NoFolio, _waited: W) -> Self {
         Self { _made: PhantomData }
     }
 }

@@ -81,7 +81,7 @@ mod cases {
     #[test]
     fn tokens_cost_nothing() {
         assert_eq!(size_of::<NoFolio>(), 0);
-        assert_eq!(size_of::<Retry>(), 0);
+        assert_eq!(size_of::<Retry<()>>(), 0);
         assert_eq!(size_of::<LockedFolio>(), size_of::<usize>());
         assert_eq!(size_of::<WriteFolio>(), size_of::<usize>());
     }

@@ -7,7 +7,7 @@ use crate::{
         address_space::{self, ReadFolio, Readahead, WriteBegin, WriteTarget},
         dir::{self, Attr, Change, Emitter, Entry},
         file::{self, Io},
-        folio::{LockedFolio, NoFolio, Retry, Waited, WriteFolio},
+        folio::{LockedFolio, NoFolio, Retry, WriteFolio},
         inode::Tables,
     },
     volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
@@ -19,11 +19,9 @@ use kernel::{prelude::*, sync::aref::ARef};
 pub(crate) struct Ops;
 
 /// The wait that a retry comes after is over at once here.
-struct NothingToWaitFor;
+pub(crate) struct NothingToWaitFor;
 
-impl Waited for NothingToWaitFor {}
-
-fn retry(unlocked: NoFolio) -> Retry {
+fn retry(unlocked: NoFolio) -> Retry<NothingToWaitFor> {
     Retry::after(unlocked, NothingToWaitFor)
 }
 
@@ -38,8 +36,9 @@ fn error(errno: u64) -> Error {
 
 impl address_space::Operations<AopRetry> for Ops {
     type Write = ();
+    type Waited = NothingToWaitFor;
 
-    fn read_folio(inode: &Inode, mut folio: LockedFolio) -> ReadFolio {
+    fn read_folio(inode: &Inode, mut folio: LockedFolio) -> ReadFolio<NothingToWaitFor> {
         match fire(inode, Op::ReadFolio) {
             Some((Action::Error, errno)) => ReadFolio::Err(error(errno)),
             Some((Action::Drop, _)) => {
@@ -79,7 +78,7 @@ impl address_space::Operations<AopRetry> for Ops {
         len: usize,
         target: WriteTarget<'_, AopRetry>,
         wait: NoFolio,
-    ) -> WriteBegin<()> {
+    ) -> WriteBegin<(), NothingToWaitFor> {
         match fire(inode, Op::WriteBegin) {
             Some((Action::Error, errno)) => return WriteBegin::Err(error(errno)),
             Some((Action::Drop, _)) => {

@@ -2,6 +2,7 @@
 //! If the wait failed its error goes up: neither a retry nor nothing.
 
 use crate::{
+    lock::Ticket,
     lockres::Mode,
     vfs::{
         address_space::ReadFolio,
@@ -10,11 +11,11 @@ use crate::{
     Inode,
 };
 
-fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio {
+fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<Ticket> {
     let unlocked = folio.unlock();
     let waited = inode.ticket(Mode::Pr, &unlocked);
     #[cfg(not(right))]
-    return ReadFolio::Retry(Retry::after(unlocked, waited)); //~ E0277 the trait `Waited` is not implemented for
+    return ReadFolio::Retry(Retry::after(unlocked, waited)); //~ E0308 expected `Ticket`, found `Result<Ticket,
     #[cfg(right)]
     return match waited {
         Ok(ticket) => ReadFolio::Retry(Retry::after(unlocked, ticket)),

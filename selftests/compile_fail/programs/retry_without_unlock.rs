@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-fn read_folio(folio: LockedFolio, ticket: Ticket) -> ReadFolio {
+fn read_folio(folio: LockedFolio, ticket: Ticket) -> ReadFolio<Ticket> {
     #[cfg(not(right))]
     return ReadFolio::Retry(Retry::after(folio, ticket)); //~ E0308 expected `NoFolio`, found `LockedFolio`
     #[cfg(right)]

@@ -2,6 +2,7 @@
 //! The right way, which must compile: try; unlock, wait, leave a ticket, ask to be called again.
 
 use crate::{
+    lock::Ticket,
     lockres::Mode,
     vfs::{
         address_space::{ReadFolio, WriteTarget},
@@ -11,7 +12,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-fn read_folio(inode: &Inode, mut folio: LockedFolio) -> ReadFolio {
+fn read_folio(inode: &Inode, mut folio: LockedFolio) -> ReadFolio<Ticket> {
     let lock = match inode.locks() {
         Ok(locks) => &locks.meta,
         Err(e) => return ReadFolio::Err(e),

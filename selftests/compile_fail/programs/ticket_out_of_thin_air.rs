@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-fn read_folio(folio: LockedFolio, ticket: Ticket) -> ReadFolio {
+fn read_folio(folio: LockedFolio, ticket: Ticket) -> ReadFolio<Ticket> {
     let unlocked = folio.unlock();
     #[cfg(not(right))]
     let ticket = Ticket(()); //~ E0423 cannot initialize a tuple struct which contains private fields
