@@ -21,6 +21,7 @@ use crate::{
         delayed_work,
         folio::NoFolio,
         inode::Backref,
+        jbd2,
         lksb::{impl_has_lksb, Lksb},
         nofs::NoFs,
         stackglue::{self, LockCallbacks, LockFlags},
@@ -265,6 +266,8 @@ impl LockRes {
     }
 
     fn acquire(self: &Arc<Self>, mode: Mode, how: How, _wait: &NoFolio) -> Result<Held> {
+        // The other node may need this journal flushed before it lets go.
+        jbd2::warn_about_handle();
         if self.cluster.is_lost() {
             return Err(EIO);
         }
@@ -353,6 +356,7 @@ impl LockRes {
                     let flags = LockFlags {
                         convert,
                         noqueue,
+                        expedite: !convert && level == Level::Nl,
                         valblk: lvb != Lvb::Unused,
                     };
                     connection.lock(self, dlm_level(level), flags, self.machine.name())

@@ -30,6 +30,7 @@ use kernel::{
         Arc, UniqueArc,
     },
     types::Opaque,
+    warn_on,
 };
 
 /// Sequence number of a transaction; C: `tid_t`. Wraps around: compare with [`tid_gt`] only.
@@ -47,6 +48,15 @@ fn check_no_handle() -> Result {
         Ok(())
     } else {
         Err(EDEADLK)
+    }
+}
+
+/// Warns, once, if this task holds a handle: for functions that wait for other nodes, which no
+/// holder of a handle may do.
+pub(crate) fn warn_about_handle() {
+    static TOLD: Atomic<bool> = Atomic::new(false);
+    if check_no_handle().is_err() && !TOLD.xchg(true, Full) {
+        warn_on!(true);
     }
 }
 

@@ -89,6 +89,10 @@ pub(crate) struct LockFlags {
     pub(crate) convert: bool,
     /// Fail with `EAGAIN`, by return value (o2dlm) or by ast (fs/dlm), rather than queue.
     pub(crate) noqueue: bool,
+    /// Grant a new lock at [`Level::Nl`] at once, whoever else waits. fs/dlm lets it queue behind
+    /// conversions otherwise, and refuses the flag (`EINVAL`) for any other request; o2dlm grants
+    /// such a lock at once anyway, and `stack_o2cb.c` drops the flag.
+    pub(crate) expedite: bool,
     /// Transfer the lock value block: from [`Level::Ex`] downwards it is published, so it is to be
     /// written first; otherwise a grant brings it. fs/dlm wants it always for a lock that has one.
     pub(crate) valblk: bool,
@@ -99,6 +103,7 @@ impl LockFlags {
         let bit = |on, bit| if on { bit } else { 0 };
         bit(self.convert, bindings::DLM_LKF_CONVERT)
             | bit(self.noqueue, bindings::DLM_LKF_NOQUEUE)
+            | bit(self.expedite, bindings::DLM_LKF_EXPEDITE)
             | bit(self.valblk, bindings::DLM_LKF_VALBLK)
     }
 }
