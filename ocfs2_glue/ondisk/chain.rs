@@ -20,13 +20,12 @@
 //! Facts: `srctree/fs/ocfs2/ocfs2_fs.h`, `srctree/fs/ocfs2/suballoc.c`. A chain without groups
 //! can lie between others: the in-tree driver leaves them when it gives a group back.
 //!
-//! Doesn't support: moving a group to the head of its chain; giving groups back; new groups in
-//! pieces.
+//! Doesn't support: moving a group to the head of its chain; giving groups back.
 
 use super::chain_list::{set_counts, ChainList, Growth};
 use super::error::{Corrupt, Result};
 use super::geometry::Geometry;
-use super::group::{self, Group, NewGroup, Owner, Run, Unit};
+use super::group::{self, Group, NewGroup, Owner, Piece, Run, Unit};
 use super::store::{Blocks, Journaled, Suballoc};
 use super::suballoc::Reserve;
 
@@ -57,6 +56,14 @@ impl Found {
         blkno: 0,
         loc: 0,
     };
+
+    /// The clusters that it stands for, of the global bitmap.
+    pub const fn piece(&self) -> Piece {
+        Piece {
+            blkno: self.blkno,
+            clusters: self.run.bits,
+        }
+    }
 
     /// The first block, as its own header records where it is from.
     pub const fn suballoc(&self, slot: u16) -> Suballoc {
@@ -414,35 +421,61 @@ impl<'g> Allocator<'g> {
         Ok(self.decode(dinode)?.cpg)
     }
 
-    /// Adds a group to a suballocator that is full, or still has none.
-    ///
-    /// `cluster` is the first of [`Self::group_clusters`] clusters in a row that were claimed in
-    /// the global bitmap in this transaction. Creates one block and updates the dinode; the group
-    /// goes to the front of the shortest chain, as the in-tree driver has it, so that no chain
-    /// gets longer than fsck.ocfs2 expects.
+    /// Adds a group in one piece to a suballocator: as [`Self::add_group_of`], from `cluster` on.
     pub fn add_group<S: Journaled>(
         &self,
         store: &mut S,
         dinode: &mut S::Block,
         cluster: u32,
     ) -> Result<(), S::Error> {
+        let clusters = self.group_clusters(store.bytes(dinode))?;
+        let blkno = self.geo.clusters_to_blocks(cluster);
+        self.add_group_of(store, dinode, &[Piece { blkno, clusters }])
+    }
+
+    /// Adds a group to a suballocator that is full, or still has none.
+    ///
+    /// `pieces` are clusters that were claimed in the global bitmap in this transaction:
+    /// [`Self::group_clusters`] in a row, or on a volume that allows it as many in several pieces.
+    /// Creates one block and updates the dinode; the group goes to the front of the shortest chain,
+    /// as the in-tree driver has it, so that no chain gets longer than fsck.ocfs2 expects.
+    pub fn add_group_of<S: Journaled>(
+        &self,
+        store: &mut S,
+        dinode: &mut S::Block,
+        pieces: &[Piece],
+    ) -> Result<(), S::Error> {
         let list = self.decode(store.bytes(dinode))?;
         let bad = |field| Corrupt::new(list.blkno, field);
         let grow = Growth::plan(&list, self.geo, self.unit).map_err(bad)?;
         let owner = list.owner(self.unit, Some(grow.chain));
-        let blkno = self.geo.clusters_to_blocks(cluster);
-        let past = cluster.checked_add(u32::from(list.cpg));
-        if !self.geo.is_block(blkno) || past.is_none_or(|end| end > self.geo.clusters) {
+        let clusters = pieces.iter().map(|piece| u32::from(piece.clusters)).sum();
+        let fits = pieces.iter().all(|piece| self.is_on_volume(piece));
+        let Some(first) = pieces.first().filter(|_| fits) else {
             return Err(bad("ocfs2_group_desc.bg_blkno").into());
+        };
+        if u32::from(list.cpg) != clusters || pieces.len() > group::max_pieces(self.geo) {
+            return Err(bad("ocfs2_group_desc.bg_list").into());
         }
         let new = NewGroup {
-            blkno,
+            pieces,
             chain: grow.chain,
             next: grow.next,
         };
-        let mut block = store.create(blkno)?;
+        let mut block = store.create(first.blkno)?;
         let geo = self.geo;
         store.update(&mut block, |b| group::init(b, &new, &owner, geo))?;
-        store.update(dinode, |b| grow.write(b, blkno))
+        store.update(dinode, |b| grow.write(b, first.blkno))
+    }
+
+    /// Whether a piece is whole clusters of the volume.
+    fn is_on_volume(&self, piece: &Piece) -> bool {
+        let cluster = self.geo.block_to_cluster(piece.blkno);
+        self.geo.is_block(piece.blkno)
+            && cluster.is_some_and(|first| {
+                let end = first.checked_add(piece.clusters.into());
+                self.geo.clusters_to_blocks(first) == piece.blkno
+                    && end.is_some_and(|end| end <= self.geo.clusters)
+            })
     }
 }

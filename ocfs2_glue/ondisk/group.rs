@@ -30,6 +30,12 @@ const BG_PARENT_DINODE: usize = 0x20;
 const BG_BLKNO: usize = 0x28;
 const BG_BITMAP: usize = 0x40;
 const BG_LIST: usize = 0x140;
+const L_COUNT: usize = 0x02;
+const L_NEXT_FREE_REC: usize = 0x04;
+const L_RECS: usize = 0x10;
+const EXTENT_REC: usize = 16;
+const E_LEAF_CLUSTERS: usize = 0x04;
+const E_BLKNO: usize = 0x08;
 
 /// What the bits of an allocator stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +186,7 @@ impl<'a> Group<'a> {
     /// A block group is one run of clusters, or pieces that together have all its bits.
     fn check_pieces(&mut self, owner: &Owner, geo: &Geometry, size: usize) -> Result<()> {
         let bad = |field| Corrupt::new(self.blkno, field);
-        let l_next_free_rec = get_u16(self.block, BG_LIST + 4).unwrap_or(0);
+        let l_next_free_rec = get_u16(self.block, BG_LIST + L_NEXT_FREE_REC).unwrap_or(0);
         if size != MAX_BG_BITMAP_SIZE || l_next_free_rec == 0 {
             let end = self.blkno.saturating_add(u64::from(self.bits));
             if end > geo.blocks() {
@@ -371,25 +377,44 @@ pub(super) fn change_bits(block: &mut [u8], run: Run, set: bool, unit: Unit) {
     let _ = put_u16(block, BG_CONTIG_FREE_BITS, contig);
 }
 
+/// A run of clusters that a block group is made of, in whole or in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// First block.
+    pub blkno: u64,
+    /// How many clusters.
+    pub clusters: u16,
+}
+
+/// Most pieces that a group on this volume can be in (`ocfs2_extent_recs_per_gd()`).
+pub const fn max_pieces(geo: &Geometry) -> usize {
+    if geo.discontig_bg() {
+        geo.block_size().saturating_sub(BG_LIST + L_RECS) / EXTENT_REC
+    } else {
+        1
+    }
+}
+
 /// A block group to be made.
 #[derive(Clone, Copy, Debug)]
-pub struct NewGroup {
-    /// Block of the descriptor: the first of the group.
-    pub blkno: u64,
+pub struct NewGroup<'p> {
+    /// Its pieces; the first begins with the descriptor. Together they have all its clusters.
+    pub pieces: &'p [Piece],
     /// Chain that it goes on, in front.
     pub chain: u16,
     /// The group that was first on the chain, 0 for none.
     pub next: u64,
 }
 
-/// Makes `block` the descriptor of a contiguous block group, empty but for the descriptor itself.
+/// Makes `block` the descriptor of a block group, empty but for the descriptor itself.
 ///
 /// # Panics
 ///
 /// Doesn't; an owner with more bits than fit gets a group that no decoder takes.
-pub(super) fn init(block: &mut [u8], new: &NewGroup, owner: &Owner, geo: &Geometry) {
+pub(super) fn init(block: &mut [u8], new: &NewGroup<'_>, owner: &Owner, geo: &Geometry) {
     let bits = u16::try_from(owner.bits()).unwrap_or(0);
     let size = u16::try_from(bitmap_size(Unit::Blocks, geo)).unwrap_or(0);
+    let blkno = new.pieces.first().map_or(0, |piece| piece.blkno);
     block.fill(0);
     let _ = put(block, 0, &GROUP_DESC_SIGNATURE);
     let _ = put_u16(block, BG_SIZE, size);
@@ -399,6 +424,24 @@ pub(super) fn init(block: &mut [u8], new: &NewGroup, owner: &Owner, geo: &Geomet
     let _ = put_u32(block, BG_GENERATION, geo.fs_generation);
     let _ = put_u64(block, BG_NEXT_GROUP, new.next);
     let _ = put_u64(block, BG_PARENT_DINODE, owner.dinode);
-    let _ = put_u64(block, BG_BLKNO, new.blkno);
+    let _ = put_u64(block, BG_BLKNO, blkno);
     let _ = put(block, BG_BITMAP, &[1]);
+    if new.pieces.len() > 1 {
+        list_pieces(block, new.pieces, geo);
+    }
+}
+
+/// Fills `bg_list`. A group that isn't in pieces has none.
+fn list_pieces(block: &mut [u8], pieces: &[Piece], geo: &Geometry) {
+    let number = |count: usize| u16::try_from(count).unwrap_or(0);
+    let _ = put_u16(block, BG_LIST + L_COUNT, number(max_pieces(geo)));
+    let _ = put_u16(block, BG_LIST + L_NEXT_FREE_REC, number(pieces.len()));
+    let mut cpos = 0u32;
+    for (i, piece) in pieces.iter().enumerate() {
+        let at = BG_LIST + L_RECS + i * EXTENT_REC;
+        let _ = put_u32(block, at, cpos);
+        let _ = put_u16(block, at + E_LEAF_CLUSTERS, piece.clusters);
+        let _ = put_u64(block, at + E_BLKNO, piece.blkno);
+        cpos = cpos.saturating_add(piece.clusters.into());
+    }
 }

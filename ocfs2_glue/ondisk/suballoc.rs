@@ -36,7 +36,18 @@ impl Reserve {
         }
     }
 
-    fn runs(&self) -> &[Found] {
+    /// A reserve of one run.
+    pub fn of(found: Found) -> Self {
+        let mut reserve = Self::empty();
+        if let Some(slot) = reserve.runs.first_mut() {
+            *slot = found;
+            reserve.len = 1;
+        }
+        reserve
+    }
+
+    /// What was found.
+    pub fn runs(&self) -> &[Found] {
         self.runs.get(..self.len).unwrap_or(&[])
     }
 

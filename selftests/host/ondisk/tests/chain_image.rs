@@ -3,7 +3,11 @@
 
 mod tree_support;
 
+use std::collections::BTreeSet;
+
 use ocfs2_ondisk_host::ondisk::chain::Allocator;
+use ocfs2_ondisk_host::ondisk::group::Piece;
+use ocfs2_ondisk_host::ondisk::suballoc::Reserve;
 use tree_support::Image;
 
 /// Bits that fsck.ocfs2 must miss: claimed, and nobody's. It says so for each cluster.
@@ -126,5 +130,112 @@ fn suballocators_grow() {
                 .expect("free");
             image.check();
         }
+    }
+}
+
+/// Runs of clusters: the first, and how many.
+type Runs = Vec<(u32, u16)>;
+
+/// Takes whatever is as long as an eighth of a group, and gives a half of one and two quarters back,
+/// apart from each other. What was taken, and what of that given back.
+fn fragment(image: &mut Image, bitmap: u64, cpg: u16) -> (Runs, Runs) {
+    let geo = image.geo;
+    let (alloc, mut dinode) = (Allocator::clusters(&geo), bitmap);
+    let mut taken = Vec::new();
+    while let Some(run) = alloc
+        .find(&mut image.store, &dinode, cpg, cpg / 8, None)
+        .expect("find")
+    {
+        alloc
+            .claim(&mut image.store, &mut dinode, &run)
+            .expect("claim");
+        let first = geo.block_to_cluster(run.blkno).expect("cluster");
+        taken.push((first, run.run.bits));
+    }
+    let whole = taken.iter().filter(|(_, n)| *n == cpg);
+    let given: Runs = whole
+        .zip([2, 4, 4])
+        .map(|(&(first, _), part)| (first, cpg / part))
+        .collect();
+    assert_eq!(given.len(), 3);
+    give(image, bitmap, &given);
+    (taken, given)
+}
+
+fn give(image: &mut Image, mut bitmap: u64, runs: &[(u32, u16)]) {
+    let geo = image.geo;
+    for &(first, clusters) in runs {
+        Allocator::clusters(&geo)
+            .free_clusters(&mut image.store, &mut bitmap, first, clusters)
+            .expect("free");
+    }
+}
+
+/// Adds a group to `sub` that is in as many pieces as it takes.
+fn add_in_pieces(image: &mut Image, mut bitmap: u64, mut sub: u64, cpg: u16) -> Vec<Piece> {
+    let geo = image.geo;
+    let alloc = Allocator::clusters(&geo);
+    let none = alloc.find(&mut image.store, &bitmap, cpg, cpg, None);
+    assert_eq!(none.expect("find"), None);
+    let found = Reserve::find(&mut image.store, &alloc, &bitmap, cpg);
+    let found = found.expect("find").expect("pieces");
+    for run in found.runs() {
+        alloc
+            .claim(&mut image.store, &mut bitmap, run)
+            .expect("claim");
+    }
+    let pieces: Vec<_> = found.runs().iter().map(|run| run.piece()).collect();
+    Allocator::blocks(&geo)
+        .add_group_of(&mut image.store, &mut sub, &pieces)
+        .expect("add a group");
+    pieces
+}
+
+/// Where no run of clusters is long enough for a group it gets several, and blocks from each.
+#[test]
+fn a_group_in_pieces() {
+    for (block, cluster) in [("512", "4K"), ("4K", "4K"), ("4K", "32K")] {
+        let Some(mut image) = Image::make(80 << 20, block, cluster, &[]) else {
+            return;
+        };
+        let geo = image.geo;
+        let bitmap = image.system_inode("global_bitmap");
+        let mut sub = image.system_inode("extent_alloc:0001");
+        let blocks = Allocator::blocks(&geo);
+        image.store.raw(bitmap);
+        let cpg = blocks
+            .group_clusters(image.store.raw(sub))
+            .expect("suballocator");
+        let (taken, given) = fragment(&mut image, bitmap, cpg);
+        let pieces = add_in_pieces(&mut image, bitmap, sub, cpg);
+        assert_eq!(pieces.len(), 3);
+        let in_the_way = taken.iter().filter_map(|&(first, count)| {
+            let part = given.iter().find(|(from, _)| *from == first);
+            let skip = part.map_or(0, |(_, n)| *n);
+            (skip < count).then_some((first + u32::from(skip), count - skip))
+        });
+        give(&mut image, bitmap, &in_the_way.collect::<Runs>());
+        image.check();
+
+        // Every block of it can be had, and says where it is from.
+        let mut seen = BTreeSet::new();
+        while let Some(run) = blocks
+            .find(&mut image.store, &sub, 64, 1, None)
+            .expect("find")
+        {
+            blocks
+                .claim(&mut image.store, &mut sub, &run)
+                .expect("claim");
+            // mkfs.ocfs2 may have made a group before.
+            if run.group == pieces[0].blkno {
+                assert_eq!(run.loc, run.group);
+                seen.extend((0..run.run.bits).map(|i| run.blkno + u64::from(i)));
+            }
+        }
+        let inside = pieces.iter().flat_map(|piece| {
+            piece.blkno..piece.blkno + geo.clusters_to_blocks(piece.clusters.into())
+        });
+        // All but the descriptor.
+        assert!(seen.into_iter().eq(inside.skip(1).collect::<BTreeSet<_>>()));
     }
 }
