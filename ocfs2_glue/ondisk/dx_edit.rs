@@ -16,7 +16,7 @@
 use super::bytes::{get_u32, put, put_u16, put_u32, put_u64};
 use super::dinode::Dinode;
 use super::dir_block::{self, Area, Room};
-use super::dirent::Entry;
+use super::dirent::{rec_len, Entry};
 use super::dx::*;
 use super::dx_hash::NameHash;
 use super::error::{Corrupt, Result};
@@ -83,7 +83,13 @@ pub fn plan<S: Blocks>(
         let block = store.read(blkno)?;
         let bytes = store.bytes(&block);
         let area = Area::block(bytes, blkno, dir, fs)?;
-        if let Some(room) = area.find_room(bytes, name.len())? {
+        // The trailer may promise too much, so the block is looked through as well. One that
+        // promises too little costs the room, and nothing else.
+        let room = match usize::from(dir_block::free_rec_len(bytes)) < rec_len(name.len()) {
+            true => None,
+            false => area.find_room(bytes, name.len())?,
+        };
+        if let Some(room) = room {
             let insert = Insert {
                 block,
                 blkno,
