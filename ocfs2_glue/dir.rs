@@ -14,6 +14,7 @@ use crate::{
         dinode::{Body, INDEXED_DIR_FL},
         dinode_edit::Edit,
         dir_block::Area,
+        dirent::Entry as DirEntry,
         dx,
         error::Corrupt,
         file_type::FileType,
@@ -197,6 +198,21 @@ pub(crate) fn find_in(
         }
     }
     Ok(None)
+}
+
+/// Hands every entry in use to `see`, without the index. The cluster lock is held.
+pub(crate) fn for_each(dir: &Inode, mut see: impl FnMut(&DirEntry<'_>)) -> Result {
+    let mut index = 0;
+    while let Some(listing) = Listing::read(dir, index)? {
+        for entry in listing.area.entries(&listing.bytes) {
+            let entry = entry?;
+            if entry.is_used() {
+                see(&entry);
+            }
+        }
+        index += 1;
+    }
+    Ok(())
 }
 
 impl Attr<Ocfs2> for Dir {

@@ -5,7 +5,7 @@
 //! the cluster. A slot's journal is dirty from mount to unmount.
 
 use crate::{
-    dir::{find, read_block},
+    dir::{find, for_each, read_block},
     inode::{iget, Expect},
     lock::{Held, Lock},
     lockres::Mode,
@@ -32,14 +32,21 @@ pub(crate) fn system_inode(
 }
 
 fn system_blkno(sb: &SuperBlock, which: SystemInode, wait: &NoFolio) -> Result<u64> {
-    let volume = crate::volume_of(sb);
-    let dir = iget(sb, volume.geo.system_dir_blkno, Expect::System, wait)?;
-    dir.check_directory()?;
+    let dir = system_dir(sb, wait)?;
     let _held = dir.lock_cluster(Mode::Pr, wait)?;
-    find(&dir, which.name().as_bytes())?.ok_or_else(|| {
-        pr_err!("the system directory has no {}\n", Name(which));
-        EUCLEAN
-    })
+    find(&dir, which.name().as_bytes())?.ok_or_else(|| missing(which))
+}
+
+fn system_dir(sb: &SuperBlock, wait: &NoFolio) -> Result<ARef<Inode>> {
+    let blkno = crate::volume_of(sb).geo.system_dir_blkno;
+    let dir = iget(sb, blkno, Expect::System, wait)?;
+    dir.check_directory()?;
+    Ok(dir)
+}
+
+fn missing(which: SystemInode) -> Error {
+    pr_err!("the system directory has no {}\n", Name(which));
+    EUCLEAN
 }
 
 struct Name(SystemInode);
@@ -118,53 +125,80 @@ impl Map {
     }
 }
 
-/// Whether the journal of `slot` was left dirty. Looks at the disk, without the journal's lock.
-fn is_dirty(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
-    let volume = crate::volume_of(sb);
-    let blkno = system_blkno(sb, SystemInode::Journal(slot), wait)?;
-    let block = Block::read_fresh(sb, blkno, volume.geo.block_size())?;
-    match Dinode::decode(block.bytes(), blkno, &volume.geo)?.id1 {
-        Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
-        _ => Err(EUCLEAN),
-    }
-}
+/// Where the dinodes of all slots' journals are.
+struct Journals(KVec<u64>);
 
-/// Whether some node has the journal of `slot` locked, as one that mounted the volume has.
-fn is_in_use(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
-    let volume = crate::volume_of(sb);
-    let blkno = system_blkno(sb, SystemInode::Journal(slot), wait)?;
-    let lock = Lock::plain(
-        volume,
-        LockName::meta_system(blkno, volume.geo.fs_generation),
-    )?;
-    let held = lock.acquire_now(Mode::Ex, wait);
-    let in_use = match &held {
-        Ok(_) => Ok(false),
-        Err(e) if *e == EAGAIN => Ok(true),
-        Err(e) => Err(*e),
-    };
-    drop(held);
-    lock.shut_down(None);
-    in_use
-}
-
-/// Refuses a volume on which a journal must be replayed that this node can't replay: one of a slot
-/// that no live node has. `ours` is left out.
-fn refuse_dead(sb: &SuperBlock, map: &Map, ours: Option<u16>, wait: &NoFolio) -> Result {
-    for slot in 0..map.layout.slots() {
-        if Some(slot) == ours || !is_dirty(sb, slot, wait)? {
-            continue;
+impl Journals {
+    /// Finds them in one pass through the system directory.
+    fn find(sb: &SuperBlock, slots: u16, wait: &NoFolio) -> Result<Self> {
+        let dir = system_dir(sb, wait)?;
+        let _held = dir.lock_cluster(Mode::Pr, wait)?;
+        let mut found = KVec::from_elem(0, slots.into(), GFP_NOFS)?;
+        for_each(&dir, |entry| {
+            let slot = SystemInode::journal_slot(entry.name);
+            if let Some(place) = slot.and_then(|slot| found.get_mut(usize::from(slot))) {
+                *place = entry.inode;
+            }
+        })?;
+        match found.iter().position(|blkno| *blkno == 0) {
+            Some(slot) => Err(missing(SystemInode::Journal(slot as u16))),
+            None => Ok(Self(found)),
         }
-        let live = map.owner(slot).is_some() && is_in_use(sb, slot, wait)?;
-        if !live {
+    }
+
+    fn blkno(&self, slot: u16) -> Result<u64> {
+        self.0.get(usize::from(slot)).copied().ok_or(EINVAL)
+    }
+
+    /// Whether the journal of `slot` was left dirty. Looks at the disk, without its lock.
+    fn is_dirty(&self, sb: &SuperBlock, slot: u16) -> Result<bool> {
+        let geo = &crate::volume_of(sb).geo;
+        let blkno = self.blkno(slot)?;
+        let block = Block::read_fresh(sb, blkno, geo.block_size())?;
+        match Dinode::decode(block.bytes(), blkno, geo)?.id1 {
+            Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
+            _ => Err(EUCLEAN),
+        }
+    }
+
+    /// Whether some node has the journal of `slot` locked, as one that mounted the volume has.
+    fn is_in_use(&self, sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result<bool> {
+        let volume = crate::volume_of(sb);
+        let name = LockName::meta_system(self.blkno(slot)?, volume.geo.fs_generation);
+        let lock = Lock::plain(volume, name)?;
+        let held = lock.acquire_now(Mode::Ex, wait);
+        let in_use = match &held {
+            Ok(_) => Ok(false),
+            Err(e) if *e == EAGAIN => Ok(true),
+            Err(e) => Err(*e),
+        };
+        drop(held);
+        lock.shut_down(None);
+        in_use
+    }
+
+    /// Refuses a volume on which a journal must be replayed that this node can't replay: one of a
+    /// slot that no live node has. `ours` is left out.
+    fn refuse_dead(&self, sb: &SuperBlock, map: &Map, ours: Option<u16>, wait: &NoFolio) -> Result {
+        for slot in 0..map.layout.slots() {
+            if Some(slot) == ours || !self.is_dirty(sb, slot)? {
+                continue;
+            }
+            if map.owner(slot).is_some() && self.is_in_use(sb, slot, wait)? {
+                continue;
+            }
+            // A node that unmounts marks its journal clean, and only then unlocks it.
+            if !self.is_dirty(sb, slot)? {
+                continue;
+            }
             pr_err!(
                 "the journal of slot {slot} is dirty and its node is gone; recovery of another \
                  slot isn't supported yet: mount once with ocfs2, or run fsck.ocfs2\n"
             );
             return Err(EROFS);
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Takes a slot for this node. Prefers one whose journal was left dirty by nobody who still lives,
@@ -173,10 +207,12 @@ pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<Claim> {
     let volume = crate::volume_of(sb);
     let super_lock = SuperLock::take(volume, wait)?;
     let mut map = Map::read(sb, wait)?;
+    let journals = Journals::find(sb, map.layout.slots(), wait)?;
     let mut dirty = None;
     for slot in 0..map.layout.slots() {
-        if map.owner(slot).is_none() && is_dirty(sb, slot, wait)? {
-            dirty = dirty.or(Some(slot));
+        if map.owner(slot).is_none() && journals.is_dirty(sb, slot)? {
+            dirty = Some(slot);
+            break;
         }
     }
     let owners = (0..map.layout.slots()).map(|slot| map.owner(slot));
@@ -187,7 +223,7 @@ pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<Claim> {
             return Err(EINVAL);
         }
     };
-    refuse_dead(sb, &map, Some(slot), wait)?;
+    journals.refuse_dead(sb, &map, Some(slot), wait)?;
     map.set(sb, slot, Some(volume.node))?;
     Ok(Claim {
         slot,
@@ -218,7 +254,7 @@ impl Claim {
 pub(crate) fn check_read_only(sb: &SuperBlock, wait: &NoFolio) -> Result {
     let _super_lock = SuperLock::take(crate::volume_of(sb), wait)?;
     let map = Map::read(sb, wait)?;
-    refuse_dead(sb, &map, None, wait)
+    Journals::find(sb, map.layout.slots(), wait)?.refuse_dead(sb, &map, None, wait)
 }
 
 /// Whether one of the nodes that `is_down` knows is in the slot map. A node that unmounted took

@@ -91,6 +91,13 @@ impl SystemInode {
         name
     }
 
+    /// The slot whose journal has this name in the system directory.
+    pub fn journal_slot(name: &[u8]) -> Option<u16> {
+        let digits = name.strip_prefix(b"journal:")?;
+        let slot = core::str::from_utf8(digits).ok()?.parse().ok()?;
+        (Self::Journal(slot).name().as_bytes() == name).then_some(slot)
+    }
+
     /// Bits of `i_flags` that say what kind of file it is: its dinode has these, beside
     /// [`super::dinode::VALID_FL`] and [`super::dinode::SYSTEM_FL`].
     pub const fn flags(self) -> u32 {

@@ -203,6 +203,28 @@ fn names_of_system_files() {
 }
 
 #[test]
+fn slots_of_journals() {
+    for slot in [0, 1, 99, 254] {
+        let name = SystemInode::Journal(slot).name();
+        assert_eq!(SystemInode::journal_slot(name.as_bytes()), Some(slot));
+    }
+    let others: [&[u8]; 9] = [
+        b"journal:",
+        b"journal:1",
+        b"journal:00001",
+        b"journal:+001",
+        b"journal:00x1",
+        b"journal:65536",
+        b"journal",
+        b"local_alloc:0001",
+        b"",
+    ];
+    for name in others {
+        assert_eq!(SystemInode::journal_slot(name), None, "{name:?}");
+    }
+}
+
+#[test]
 fn file_types_survive_an_entry() {
     for mode in (0..16u16).map(|bits| bits << 12) {
         let Some(file_type) = FileType::from_mode(mode) else {
