@@ -4,8 +4,9 @@
 //! # Order
 //!
 //! `inode_alloc`, then `extent_alloc`, then `global_bitmap`; each first its cluster lock, then its
-//! mutex. All of them before a journal handle is begun, never inside one: what a transaction takes
-//! was found before it, and nothing in it can wait for another node or run out of room.
+//! metadata mutex, which is of a class of its own (see [`Inode::hold_while_changing`]). All of them
+//! before a journal handle is begun, never inside one: what a transaction takes was found before
+//! it, and nothing in it can wait for another node or run out of room.
 
 use crate::{
     inode::{Meta, Root},
@@ -17,6 +18,7 @@ use crate::{
         geometry::Geometry,
         store::{ExtentBlockSource, Suballoc},
         suballoc::{Claims, Reserve},
+        tree::{Mapped, Tree},
     },
     store::Store,
     vfs::{folio::NoFolio, jbd2::Handle},
@@ -28,19 +30,15 @@ use kernel::{
 };
 
 /// One allocator's inode.
-#[pin_data]
 pub(crate) struct Allocator {
     inode: ARef<Inode>,
-    /// Its metadata. Not the inode's own mutex, which is innermost: this one is held while a
-    /// transaction begins.
-    #[pin]
-    meta: Mutex<Meta>,
 }
 
 impl Allocator {
     /// `meta` comes from `new_mutex!` at a place of its own, for a lock class of its own.
-    pub(crate) fn new(inode: ARef<Inode>, meta: impl PinInit<Mutex<Meta>>) -> impl PinInit<Self> {
-        pin_init!(Self { inode, meta <- meta })
+    pub(crate) fn new(inode: ARef<Inode>, meta: impl PinInit<Mutex<Meta>>) -> Result<Self> {
+        inode.hold_while_changing(meta)?;
+        Ok(Self { inode })
     }
 
     /// The inode.
@@ -53,7 +51,7 @@ impl Allocator {
         let held = self.inode.lock_cluster(Mode::Ex, wait)?;
         Ok(Locked {
             allocator: self,
-            meta: self.meta.lock(),
+            meta: self.inode.meta(),
             _held: held,
         })
     }
@@ -115,6 +113,20 @@ impl Locked<'_> {
         Reserve::find(&mut store, &alloc, &root.block, count)
     }
 
+    /// Looks for the clusters of a block group: in a row, or on a volume that allows it in pieces.
+    fn find_group(&mut self, count: u16) -> Result<Option<Reserve>> {
+        if let Some(found) = self.find_clusters(count, count, None)? {
+            return Ok(Some(Reserve::of(found)));
+        }
+        let geo = *self.geo();
+        if !geo.discontig_bg() {
+            return Ok(None);
+        }
+        let (mut store, root) = self.meta.read(self.allocator.inode())?;
+        let alloc = chain::Allocator::clusters(&geo);
+        Reserve::find(&mut store, &alloc, &root.block, count)
+    }
+
     /// Adds a block group, in a transaction of its own.
     fn grow(&mut self, mounted: &Mounted, wait: &NoFolio) -> Result {
         let geo = *self.geo();
@@ -124,22 +136,27 @@ impl Locked<'_> {
             alloc.group_clusters(root.block.bytes())?
         };
         let mut bitmap = mounted.bitmap().lock(wait)?;
-        let found = bitmap
-            .find_clusters(clusters, clusters, None)?
-            .ok_or(ENOSPC)?;
-        let cluster = geo.block_to_cluster(found.blkno).ok_or(EUCLEAN)?;
-        // The bitmap's group and dinode, the new group and this dinode.
-        let mut handle = mounted.journal().start(4)?;
-        bitmap.claim_clusters(&mut handle, &found)?;
-        let (mut store, root) = self.meta.change(self.allocator.inode(), &mut handle)?;
-        alloc.add_group(&mut store, &mut root.block, cluster)?;
-        let inode = self.allocator.inode();
-        root.reload(&geo)?;
-        let (size, used) = (root.dinode.size, root.dinode.clusters);
-        inode.set_size(size as i64);
-        inode.set_blocks(inode.volume().sectors(used));
-        // Its own copy of the dinode, which the value block is made from, is old now.
-        inode.forget();
+        let found = bitmap.find_group(clusters)?.ok_or(ENOSPC)?;
+        let mut pieces = KVec::with_capacity(found.runs().len(), GFP_KERNEL)?;
+        for run in found.runs() {
+            pieces.push(run.piece(), GFP_KERNEL)?;
+        }
+        // The bitmap's dinode and a group of its for each piece; the new group and this dinode.
+        let mut handle = mounted.journal().start(3 + pieces.len() as u32)?;
+        let done = (|| {
+            for run in found.runs() {
+                bitmap.claim_clusters(&mut handle, run)?;
+            }
+            let inode = self.allocator.inode();
+            let (mut store, root) = self.meta.change(inode, &mut handle)?;
+            alloc.add_group_of(&mut store, &mut root.block, &pieces)?;
+            root.reload(&geo)?;
+            let (size, used) = (root.dinode.size, root.dinode.clusters);
+            inode.set_size(size as i64);
+            inode.set_blocks(inode.volume().sectors(used));
+            Ok(())
+        })();
+        done.inspect_err(|e| mounted.half_done(*e))?;
         handle.stop()
     }
 
@@ -164,19 +181,116 @@ impl Locked<'_> {
     }
 }
 
-/// Extent blocks for a tree that may grow: from the suballocator, or none because it won't.
-pub(crate) struct TreeBlocks<'a, 'b> {
-    /// The locked suballocator and what was found in it.
-    pub(crate) from: Option<(&'a mut Locked<'b>, &'a mut Reserve)>,
-    /// The slot that both belong to.
-    pub(crate) slot: u16,
+/// What a change needs in the way of clusters.
+#[derive(Clone, Copy)]
+pub(crate) enum Cluster {
+    /// None.
+    No,
+    /// One, wherever it is.
+    Any,
+    /// One, best at this block.
+    At(u64),
 }
 
-impl ExtentBlockSource<Store<'_>> for TreeBlocks<'_, '_> {
-    /// The allocator's blocks are read and changed under its own lock, not the file's, so `store`
-    /// only lends its transaction.
+impl Cluster {
+    /// One for cluster `cpos` of a file: best right behind the cluster before it.
+    pub(crate) fn behind(
+        store: &mut Store<'_>,
+        root: &Root,
+        geo: &Geometry,
+        cpos: u32,
+    ) -> Result<Self> {
+        let Some(before) = cpos.checked_sub(1) else {
+            return Ok(Self::Any);
+        };
+        match Tree::of_dinodes(geo)
+            .lookup(store, &root.block, before)?
+            .what
+        {
+            Mapped::Extent { blkno, .. } => Ok(Self::At(blkno + geo.clusters_to_blocks(1))),
+            Mapped::Hole => Ok(Self::Any),
+        }
+    }
+}
+
+/// Room on the volume for one change, found and locked before its transaction.
+pub(crate) struct Resources<'a> {
+    slot: u16,
+    extents: Option<(Locked<'a>, Reserve)>,
+    bitmap: Option<(Locked<'a>, Found)>,
+}
+
+impl<'a> Resources<'a> {
+    /// Finds `blocks` blocks of the extent allocator, and `cluster`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`; those of reading and of waiting for the cluster.
+    pub(crate) fn find(
+        mounted: &'a Mounted,
+        blocks: u16,
+        cluster: Cluster,
+        wait: &NoFolio,
+    ) -> Result<Self> {
+        let extents = match blocks {
+            0 => None,
+            _ => {
+                let mut alloc = mounted.extent_alloc().lock(wait)?;
+                let reserve = alloc.reserve_blocks(blocks, mounted, wait)?;
+                Some((alloc, reserve))
+            }
+        };
+        let goal = match cluster {
+            Cluster::At(blkno) => Some(blkno),
+            Cluster::Any | Cluster::No => None,
+        };
+        let bitmap = match cluster {
+            Cluster::No => None,
+            Cluster::Any | Cluster::At(_) => {
+                let mut bitmap = mounted.bitmap().lock(wait)?;
+                let found = bitmap.find_clusters(1, 1, goal)?.ok_or(ENOSPC)?;
+                Some((bitmap, found))
+            }
+        };
+        Ok(Self {
+            slot: mounted.slot(),
+            extents,
+            bitmap,
+        })
+    }
+
+    /// Blocks of allocators that a transaction changes: group and dinode for a cluster, and for
+    /// each extent block, which is itself one.
+    pub(crate) fn credits(blocks: u16) -> u32 {
+        2 + 3 * u32::from(blocks)
+    }
+
+    /// First block of the cluster that was found.
+    pub(crate) fn cluster(&self) -> Result<u64> {
+        self.bitmap
+            .as_ref()
+            .map(|(_, found)| found.blkno)
+            .ok_or(EIO)
+    }
+
+    /// Takes the cluster, in the transaction of `store`; its first block.
+    pub(crate) fn claim_cluster(&mut self, store: &mut Store<'_>) -> Result<u64> {
+        let (bitmap, found) = self.bitmap.as_mut().ok_or(EIO)?;
+        bitmap.claim_clusters(store.handle()?, found)?;
+        Ok(found.blkno)
+    }
+
+    /// Takes an extent block, in the transaction of `store`.
+    pub(crate) fn claim_block(&mut self, store: &mut Store<'_>) -> Result<Suballoc> {
+        let (alloc, reserve) = self.extents.as_mut().ok_or(EIO)?;
+        alloc.claim_block(store.handle()?, reserve, self.slot)
+    }
+}
+
+/// For a tree that may grow. The allocator's blocks are read and changed under its own lock, not
+/// the file's, so `store` only lends its transaction.
+impl ExtentBlockSource<Store<'_>> for Resources<'_> {
     fn claim(&mut self, store: &mut Store<'_>) -> Result<Suballoc> {
-        let (locked, reserve) = self.from.as_mut().ok_or(EIO)?;
-        locked.claim_block(store.handle()?, reserve, self.slot)
+        self.claim_block(store)
     }
 }

@@ -6,12 +6,11 @@
 //! are found in the order of `alloc.rs` before each.
 
 use crate::{
-    alloc::{Locked, TreeBlocks},
+    alloc::{Cluster, Resources},
     dir::{block_place, read_block},
     inode::Root,
     mount::Mounted,
     ondisk::{
-        chain::Found,
         dinode::{Body, INDEXED_DIR_FL, INLINE_DATA_FL},
         dinode_edit::{self, Edit},
         dir_block::{self, Area, Room},
@@ -21,7 +20,6 @@ use crate::{
         features::INCOMPAT_INDEXED_DIRS,
         geometry::Geometry,
         store::Journaled,
-        suballoc::Reserve,
         tree::Tree,
     },
     store::{Block, Store},
@@ -115,68 +113,15 @@ fn find_room(
     Ok(None)
 }
 
-/// Room on the volume for one step.
-struct Resources<'a> {
-    extents: Option<Locked<'a>>,
-    reserve: Reserve,
-    bitmap: Option<(Locked<'a>, Found)>,
-}
-
-impl<'a> Resources<'a> {
-    /// Finds `blocks` blocks of the extent allocator, and a cluster if one is needed.
-    fn find(mounted: &'a Mounted, blocks: u16, cluster: bool, wait: &NoFolio) -> Result<Self> {
-        let mut extents = match blocks {
-            0 => None,
-            _ => Some(mounted.extent_alloc().lock(wait)?),
-        };
-        let reserve = match &mut extents {
-            Some(alloc) => alloc.reserve_blocks(blocks, mounted, wait)?,
-            None => Reserve::empty(),
-        };
-        let bitmap = if cluster {
-            let mut bitmap = mounted.bitmap().lock(wait)?;
-            let found = bitmap.find_clusters(1, 1, None)?.ok_or(ENOSPC)?;
-            Some((bitmap, found))
-        } else {
-            None
-        };
-        Ok(Self {
-            extents,
-            reserve,
-            bitmap,
-        })
-    }
-
-    /// Takes the cluster; its first block.
-    fn claim_cluster(&mut self, store: &mut Store<'_>) -> Result<u64> {
-        let (bitmap, found) = self.bitmap.as_mut().ok_or(EIO)?;
-        bitmap.claim_clusters(store.handle()?, found)?;
-        Ok(found.blkno)
-    }
-
-    fn source(&mut self, slot: u16) -> TreeBlocks<'_, 'a> {
-        TreeBlocks {
-            from: self.extents.as_mut().map(|e| (e, &mut self.reserve)),
-            slot,
-        }
-    }
-}
-
-/// Blocks of allocators that a transaction changes: group and dinode for a cluster, and for each
-/// extent block.
-fn allocator_credits(blocks: u16) -> u32 {
-    2 + 3 * u32::from(blocks)
-}
-
 /// Moves the entries of an inline directory to its first block, and makes an index if the volume
 /// has indexes.
 fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     let geo = &dir.volume().geo;
     let indexed = geo.features.has_incompat(INCOMPAT_INDEXED_DIRS);
     let blocks = u16::from(indexed);
-    let mut room = Resources::find(mounted, blocks, true, wait)?;
+    let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
     // The dinode, the block and the root of the index.
-    let mut handle = mounted.journal().start(3 + allocator_credits(blocks))?;
+    let mut handle = mounted.journal().start(3 + Resources::credits(blocks))?;
     let done = (|| {
         let mut meta = dir.meta();
         let (mut store, root) = meta.change(dir, &mut handle)?;
@@ -203,18 +148,10 @@ fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             flags: 0,
         };
         Tree::of_dinodes(geo)
-            .insert(
-                &mut store,
-                &mut root.block,
-                &rec,
-                &mut room.source(mounted.slot()),
-            )
+            .insert(&mut store, &mut root.block, &rec, &mut room)
             .map_err(tree_error)?;
         if indexed {
-            let suballoc = match room.extents.as_mut() {
-                Some(e) => e.claim_block(store.handle()?, &mut room.reserve, mounted.slot())?,
-                None => return Err(EIO),
-            };
+            let suballoc = room.claim_block(&mut store)?;
             let entries = (&block, blkno, &area);
             dx_edit::create(&mut store, suballoc, was.blkno(), entries, geo)?;
             store.update(&mut root.block, |b| {
@@ -236,13 +173,15 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         let mut meta = dir.meta();
         let (mut store, root) = meta.read(dir)?;
         let d = &root.dinode;
-        let cluster = d.size >> geo.cluster_bits() >= u64::from(d.clusters);
         let tree = Tree::of_dinodes(geo);
-        let need = match cluster {
-            true => tree
+        let (need, cluster) = if d.size >> geo.cluster_bits() < u64::from(d.clusters) {
+            (0, Cluster::No)
+        } else {
+            let need = tree
                 .blocks_needed(&mut store, &root.block, 1)
-                .map_err(tree_error)?,
-            false => 0,
+                .map_err(tree_error)?;
+            let cluster = Cluster::behind(&mut store, root, geo, d.clusters)?;
+            (need, cluster)
         };
         let credits = tree
             .credits(&mut store, &root.block, d.clusters, 1)
@@ -251,27 +190,22 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     };
     let mut room = Resources::find(mounted, blocks, cluster, wait)?;
     // The dinode, the block and the root of the index.
-    let credits = credits + 3 + allocator_credits(blocks);
+    let credits = credits + 3 + Resources::credits(blocks);
     let mut handle = mounted.journal().start(credits)?;
     let done = (|| {
         let mut meta = dir.meta();
         let (mut store, root) = meta.change(dir, &mut handle)?;
         let was = root.dinode;
         let tree = Tree::of_dinodes(geo);
-        if cluster {
+        if !matches!(cluster, Cluster::No) {
             let rec = ExtentRec {
                 cpos: was.clusters,
                 clusters: 1,
                 blkno: room.claim_cluster(&mut store)?,
                 flags: 0,
             };
-            tree.insert(
-                &mut store,
-                &mut root.block,
-                &rec,
-                &mut room.source(mounted.slot()),
-            )
-            .map_err(tree_error)?;
+            tree.insert(&mut store, &mut root.block, &rec, &mut room)
+                .map_err(tree_error)?;
         }
         let index = was.size >> geo.block_bits();
         let blkno = block_place(&mut store, root, geo, index)?;
@@ -305,10 +239,10 @@ fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Re
         let blocks = u16::try_from(growth.extent_blocks).map_err(|_| ENOSPC)?;
         (blocks, growth.credits)
     };
-    let mut room = Resources::find(mounted, blocks, true, wait)?;
+    let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
     let mut handle = mounted
         .journal()
-        .start(credits + 1 + allocator_credits(blocks))?;
+        .start(credits + 1 + Resources::credits(blocks))?;
     let done = (|| {
         let mut meta = dir.meta();
         let (mut store, root) = meta.change(dir, &mut handle)?;
@@ -316,7 +250,7 @@ fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Re
         let growth = plan(&mut store, root)?;
         let first = room.claim_cluster(&mut store)?;
         growth
-            .apply(&mut store, geo, first, &mut room.source(mounted.slot()))
+            .apply(&mut store, geo, first, &mut room)
             .map_err(tree_error)
     })();
     done.inspect_err(|e| mounted.half_done(*e))?;

@@ -9,7 +9,7 @@
 //! 4. the allocators' locks (see `alloc.rs`), the journal handle
 //! 5. a folio
 //! 6. [`Meta`], the metadata mutex: innermost. Under it only the disk is waited for, so it may be
-//!    taken with a folio locked.
+//!    taken with a folio locked. In an allocator's inode it is part of 4.
 
 use crate::{
     lock::{Held, Lock},
@@ -52,6 +52,8 @@ pub(crate) struct InodeData {
     opened: Mutex<Option<Held>>,
     #[pin]
     meta: Mutex<Meta>,
+    /// What takes the place of `meta` in the inode of an allocator.
+    outer_meta: SetOnce<Pin<KBox<Mutex<Meta>>>>,
     /// The jbd2 side of ordered data.
     #[pin]
     pub(crate) jbd: JbdInode,
@@ -163,6 +165,7 @@ impl InodeData {
             locks: SetOnce::new(),
             opened <- new_mutex!(None, "ocfs2_glue_opened"),
             meta <- new_mutex!(Meta::new(), "ocfs2_glue_meta"),
+            outer_meta: SetOnce::new(),
             jbd <- JbdInode::new(),
             last_tid: Atomic::new(0),
         })
@@ -279,9 +282,28 @@ impl Inode {
         Some(v.encode())
     }
 
-    /// The metadata mutex. Innermost: see the top of this file.
+    /// The metadata mutex. Innermost (see the top of this file), but for the inodes of allocators.
     pub(crate) fn meta(&self) -> Guard<'_, Meta, MutexBackend> {
-        self.data().get_ref().meta.lock()
+        let data = self.data().get_ref();
+        match data.outer_meta.as_ref() {
+            Some(outer) => outer.lock(),
+            None => data.meta.lock(),
+        }
+    }
+
+    /// Makes `meta` the metadata mutex of this inode, an allocator's: it is held from before a
+    /// transaction to its end, so it comes before the journal handle and all inner ones, and
+    /// wants a lock class of its own.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if it has one already; `ENOMEM`.
+    pub(crate) fn hold_while_changing(&self, meta: impl PinInit<Mutex<Meta>>) -> Result {
+        let meta = KBox::pin_init(meta, GFP_KERNEL)?;
+        match self.data().get_ref().outer_meta.populate(meta) {
+            true => Ok(()),
+            false => Err(EBUSY),
+        }
     }
 
     /// Forgets what is known of the metadata, which was changed behind its back.

@@ -25,7 +25,7 @@ use crate::{
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{aref::ARef, Arc},
+    sync::{aref::ARef, Arc, Mutex},
 };
 
 /// A volume that can be written.
@@ -34,15 +34,13 @@ pub(crate) struct Mounted {
     /// Which slot is this node's.
     number: u16,
     journal: Arc<Journal>,
-    /// Says to other nodes that this one is alive.
-    _journal_held: Held,
     journal_inode: ARef<Inode>,
-    #[pin]
     bitmap: Allocator,
-    #[pin]
     inode_alloc: Allocator,
-    #[pin]
     extent_alloc: Allocator,
+    /// Says to other nodes that this one is alive.
+    #[pin]
+    journal_held: Mutex<Option<Held>>,
 }
 
 impl Mounted {
@@ -99,20 +97,27 @@ impl Mounted {
         let held = journal_inode.lock_cluster(Mode::Ex, wait)?;
         let journal = open_journal(sb, &journal_inode, ours, wait)?;
         let inode = |which| system_inode(sb, which, wait);
-        let (bitmap, inodes, extents) = (
+        let bitmap = Allocator::new(
             inode(SystemInode::GlobalBitmap)?,
+            new_mutex!(Meta::new(), "global_bitmap"),
+        )?;
+        let inode_alloc = Allocator::new(
             inode(SystemInode::InodeAlloc(ours))?,
+            new_mutex!(Meta::new(), "inode_alloc"),
+        )?;
+        let extent_alloc = Allocator::new(
             inode(SystemInode::ExtentAlloc(ours))?,
-        );
+            new_mutex!(Meta::new(), "extent_alloc"),
+        )?;
         Arc::pin_init(
             pin_init!(Self {
                 number: ours,
                 journal,
-                _journal_held: held,
                 journal_inode,
-                bitmap <- Allocator::new(bitmap, new_mutex!(Meta::new(), "global_bitmap")),
-                inode_alloc <- Allocator::new(inodes, new_mutex!(Meta::new(), "inode_alloc")),
-                extent_alloc <- Allocator::new(extents, new_mutex!(Meta::new(), "extent_alloc")),
+                bitmap,
+                inode_alloc,
+                extent_alloc,
+                journal_held <- new_mutex!(Some(held), "journal_held"),
             }),
             GFP_KERNEL,
         )
@@ -121,34 +126,47 @@ impl Mounted {
     /// Ends it. Nobody else has a reference any more.
     pub(crate) fn end(this: Arc<Self>, sb: &SuperBlock, wait: &NoFolio) {
         let slot = this.number;
-        if let Err(e) = Self::try_end(this, sb, wait) {
+        if let Err(e) = Self::try_end(this, sb) {
             pr_err!(
                 "slot {slot}: unmount failed with error {}; the journal stays dirty\n",
                 e.to_errno()
             );
+        } else if let Err(e) = slots::release(sb, slot, wait) {
+            // As after a crash, but there is nothing to replay: this node finds it again.
+            pr_warn!("slot {slot} stays taken: error {}\n", e.to_errno());
         }
     }
 
-    fn try_end(this: Arc<Self>, sb: &SuperBlock, wait: &NoFolio) -> Result {
-        let slot = this.number;
+    fn try_end(this: Arc<Self>, sb: &SuperBlock) -> Result {
         let (journal, inode) = (this.journal.clone(), this.journal_inode.clone());
+        // Kept until the journal is marked clean. Not acquired anew, which isn't possible any more
+        // after another node died.
+        let held = this.journal_held.lock().take();
         let aborted = journal.is_aborted();
         let flushed = journal.flush();
-        // The lock is held on by a second hold until the journal is marked clean.
-        let held = inode.lock_cluster(Mode::Ex, wait)?;
         drop(this);
         Journal::destroy(journal)?;
         flushed?;
         if aborted {
             return Err(EIO);
         }
-        mark(sb, &inode, false)?;
+        mark(sb, &inode, Mark::Clean)?;
         drop((held, inode));
-        slots::release(sb, slot, wait)
+        Ok(())
     }
 }
 
-fn is_marked(inode: &Inode) -> Result<bool> {
+/// What the dinode of a journal says of it.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// There is nothing in it.
+    Clean,
+    /// It has to be replayed if its node dies. `recovered`: its node had died, and it just was.
+    Dirty { recovered: bool },
+}
+
+/// Whether the journal has to be replayed.
+fn is_dirty(inode: &Inode) -> Result<bool> {
     let mut meta = inode.meta();
     let (_, root) = meta.read(inode)?;
     match root.dinode.id1 {
@@ -157,20 +175,30 @@ fn is_marked(inode: &Inode) -> Result<bool> {
     }
 }
 
-/// Sets or clears the mark that says that the journal has to be replayed.
-fn mark(sb: &SuperBlock, inode: &Inode, dirty: bool) -> Result {
+/// Writes the mark. The generation counts recoveries: a node that finds another number than it
+/// remembers knows that somebody else recovered this slot, and leaves it alone. It would wait for
+/// the lock on the journal of a live node otherwise, for ever.
+fn mark(sb: &SuperBlock, inode: &Inode, mark: Mark) -> Result {
     let mut meta = inode.meta();
     let (_, root) = meta.read(inode)?;
-    let Id1::Journal { flags, .. } = root.dinode.id1 else {
+    let Id1::Journal {
+        flags,
+        recovery_generation,
+    } = root.dinode.id1
+    else {
         return Err(EUCLEAN);
     };
-    let flags = if dirty {
-        flags | JOURNAL_DIRTY_FL
-    } else {
-        flags & !JOURNAL_DIRTY_FL
+    let (flags, generation) = match mark {
+        Mark::Clean => (flags & !JOURNAL_DIRTY_FL, recovery_generation),
+        Mark::Dirty { recovered } => (
+            flags | JOURNAL_DIRTY_FL,
+            recovery_generation.wrapping_add(recovered.into()),
+        ),
     };
     root.block.write_sync(sb, |b| {
-        Edit::of(b).journal_flags(flags);
+        Edit::of(b)
+            .journal_flags(flags)
+            .journal_recovery_generation(generation);
     })?;
     root.reload(&crate::volume_of(sb).geo)
 }
@@ -181,9 +209,10 @@ fn open_journal(
     slot: u16,
     wait: &NoFolio,
 ) -> Result<Arc<Journal>> {
+    let recovered = is_dirty(inode)?;
     let new = NewJournal::init_inode(inode.clone())?;
     let replay = new.needs_recovery();
-    if replay && is_marked(inode)? {
+    if replay && recovered {
         pr_info!("slot {slot}: replaying the journal\n");
     }
     let journal = new.load()?;
@@ -199,8 +228,9 @@ fn open_journal(
         );
         journal.clear_error()?;
     }
-    let recovered = check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, inode, true));
-    match recovered {
+    let ready =
+        check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, inode, Mark::Dirty { recovered }));
+    match ready {
         Ok(()) => Ok(journal),
         Err(e) => {
             Journal::destroy(journal)?;

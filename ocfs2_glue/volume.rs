@@ -4,7 +4,7 @@
 use crate::{
     cluster::Cluster,
     dir::Dir,
-    inode::{iget, Expect, InodeData, Meta},
+    inode::{iget, Expect, InodeData},
     lockres::{Mode, Policy},
     mount::Mounted,
     ondisk::{
@@ -259,9 +259,10 @@ impl FileSystem for Ocfs2 {
         let geo = &volume.geo;
         let bitmap = volume.bitmap.lock().clone().ok_or(EIO)?;
         let _held = bitmap.lock_cluster(Mode::Pr, wait)?;
-        // Not through the inode's own store, which the allocator doesn't keep up to date.
-        let mut meta = Meta::new();
+        let mut meta = bitmap.meta();
         let (_, root) = meta.read(&bitmap)?;
+        // The allocator changes the block alone.
+        root.reload(geo)?;
         let Id1::Bitmap { used, total } = root.dinode.id1 else {
             return Err(EUCLEAN);
         };

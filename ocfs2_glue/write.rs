@@ -7,7 +7,7 @@
 //! changed, under the lock and in one transaction with the allocation.
 
 use crate::{
-    alloc::TreeBlocks,
+    alloc::{Cluster, Resources},
     aops::Aops,
     inode::{disk_time, Meta},
     lock::Held,
@@ -20,7 +20,6 @@ use crate::{
         dinode_edit::Edit,
         extent::ExtentRec,
         store::Journaled,
-        suballoc::Reserve,
         tree::{Mapped, Tree},
         tree_insert::TreeError,
     },
@@ -52,16 +51,18 @@ enum Plan {
     /// The blocks are there.
     Ready,
     /// One cluster has to be allocated, or to lose its unwritten mark.
-    Cluster {
-        cpos: u32,
-        mark: bool,
-        /// Where it would best be.
-        goal: Option<u64>,
-        /// Extent blocks that the tree may need.
-        blocks: u16,
-        /// Blocks that the transaction may change.
-        credits: u32,
-    },
+    Cluster(Want),
+}
+
+/// What a cluster of the file needs before it can be written.
+struct Want {
+    cpos: u32,
+    /// `No` if it is there, and unwritten.
+    cluster: Cluster,
+    /// Extent blocks that the tree may need.
+    blocks: u16,
+    /// Blocks that the transaction may change.
+    credits: u32,
 }
 
 /// Whether this file can be written at all. The cluster lock is held.
@@ -101,34 +102,25 @@ fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
     if what.is_refcounted() {
         return Err(EOPNOTSUPP);
     }
-    let mark = what.is_unwritten();
-    if what != Mapped::Hole && !mark {
-        return Ok(Plan::Ready);
-    }
-    let goal = match cpos.checked_sub(1) {
-        Some(before) => match tree.lookup(&mut store, &root.block, before)?.what {
-            Mapped::Extent { blkno, .. } => Some(blkno + geo.clusters_to_blocks(1)),
-            Mapped::Hole => None,
-        },
-        None => None,
+    let (cluster, records) = match what {
+        Mapped::Hole => (Cluster::behind(&mut store, root, geo, cpos)?, 1),
+        _ if what.is_unwritten() => (Cluster::No, 2),
+        _ => return Ok(Plan::Ready),
     };
-    let records: u16 = if mark { 2 } else { 1 };
     let blocks = tree
         .blocks_needed(&mut store, &root.block, records.into())
         .map_err(tree_error)?;
+    let blocks = u16::try_from(blocks).map_err(|_| ENOSPC)?;
     let credits = tree
         .credits(&mut store, &root.block, cpos, records)
         .map_err(tree_error)?;
-    // The dinode; group and dinode of the bitmap; for each extent block the same of its own.
-    let credits = credits + 1 + 2 + 3 * blocks;
-    let blocks = u16::try_from(blocks).map_err(|_| ENOSPC)?;
-    Ok(Plan::Cluster {
+    Ok(Plan::Cluster(Want {
         cpos,
-        mark,
-        goal,
+        cluster,
         blocks,
-        credits,
-    })
+        // One for the dinode.
+        credits: credits + 1 + Resources::credits(blocks),
+    }))
 }
 
 /// What user space hears of a tree that couldn't be changed.
@@ -165,26 +157,11 @@ pub(crate) fn begin(
     let (handle, inline, ordered) = match todo {
         Plan::Inline => (mounted.journal().start(1)?, true, false),
         Plan::Ready | Plan::Expand => (mounted.journal().start(1)?, false, false),
-        Plan::Cluster {
-            cpos,
-            mark,
-            goal,
-            blocks,
-            credits,
-        } => {
-            let want = Want {
-                cpos,
-                mark,
-                goal,
-                blocks,
-                credits,
-            };
-            (
-                allocate(inode, &mounted, &want, (start, len), &wait)?,
-                false,
-                true,
-            )
-        }
+        Plan::Cluster(want) => (
+            allocate(inode, &mounted, &want, (start, len), &wait)?,
+            false,
+            true,
+        ),
     };
     match get_folio(inode, pos, len, inline, &target, wait) {
         Ok(folio) => {
@@ -254,14 +231,6 @@ fn fill_inline(inode: &Inode, folio: &mut WriteFolio) -> Result {
     Ok(())
 }
 
-struct Want {
-    cpos: u32,
-    mark: bool,
-    goal: Option<u64>,
-    blocks: u16,
-    credits: u32,
-}
-
 /// Gives cluster `cpos` of the file its place, in the transaction that is handed back.
 fn allocate(
     inode: &Inode,
@@ -271,54 +240,29 @@ fn allocate(
     wait: &NoFolio,
 ) -> Result<Handle> {
     let geo = &inode.volume().geo;
-    let mut extents = match want.blocks {
-        0 => None,
-        _ => Some(mounted.extent_alloc().lock(wait)?),
-    };
-    let mut reserve = match &mut extents {
-        Some(alloc) => alloc.reserve_blocks(want.blocks, mounted, wait)?,
-        None => Reserve::empty(),
-    };
-    let mut bitmap = match want.mark {
-        true => None,
-        false => Some(mounted.bitmap().lock(wait)?),
-    };
-    let found = match &mut bitmap {
-        Some(bitmap) => Some(bitmap.find_clusters(1, 1, want.goal)?.ok_or(ENOSPC)?),
-        None => None,
-    };
+    let mut room = Resources::find(mounted, want.blocks, want.cluster, wait)?;
     let mut handle = mounted.journal().start(want.credits)?;
     let mut meta = inode.meta();
-    let mut source = TreeBlocks {
-        from: extents.as_mut().map(|alloc| (alloc, &mut reserve)),
-        slot: mounted.slot(),
-    };
     let tree = Tree::of_dinodes(geo);
     let done = (|| {
-        if let (Some(bitmap), Some(found)) = (&mut bitmap, &found) {
-            bitmap.claim_clusters(&mut handle, found)?;
-        }
         let (mut store, root) = meta.change(inode, &mut handle)?;
-        let blkno = match found {
-            Some(found) => {
-                let rec = ExtentRec {
-                    cpos: want.cpos,
-                    clusters: 1,
-                    blkno: found.blkno,
-                    flags: 0,
-                };
-                tree.insert(&mut store, &mut root.block, &rec, &mut source)
-                    .map_err(tree_error)?;
-                found.blkno
+        let blkno = if let Cluster::No = want.cluster {
+            tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut room)
+                .map_err(tree_error)?;
+            match tree.lookup(&mut store, &root.block, want.cpos)?.what {
+                Mapped::Extent { blkno, .. } => blkno,
+                Mapped::Hole => return Err(EUCLEAN),
             }
-            None => {
-                tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut source)
-                    .map_err(tree_error)?;
-                match tree.lookup(&mut store, &root.block, want.cpos)?.what {
-                    Mapped::Extent { blkno, .. } => blkno,
-                    Mapped::Hole => return Err(EUCLEAN),
-                }
-            }
+        } else {
+            let rec = ExtentRec {
+                cpos: want.cpos,
+                clusters: 1,
+                blkno: room.claim_cluster(&mut store)?,
+                flags: 0,
+            };
+            tree.insert(&mut store, &mut root.block, &rec, &mut room)
+                .map_err(tree_error)?;
+            rec.blkno
         };
         root.reload(geo)?;
         inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
@@ -456,11 +400,11 @@ fn store_inline(
 /// dinode says so.
 fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     let geo = &inode.volume().geo;
-    let mut bitmap = mounted.bitmap().lock(wait)?;
-    let found = bitmap.find_clusters(1, 1, None)?.ok_or(ENOSPC)?;
+    let mut room = Resources::find(mounted, 0, Cluster::Any, wait)?;
+    let blkno = room.cluster()?;
     inode
         .sb()
-        .zeroout(found.blkno, u64::from(geo.blocks_per_cluster()))?;
+        .zeroout(blkno, u64::from(geo.blocks_per_cluster()))?;
     {
         let mut meta = inode.meta();
         let (_, root) = meta.read(inode)?;
@@ -469,17 +413,17 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             .bytes()
             .get(root.dinode.inline_range())
             .unwrap_or(&[]);
-        let mut block = crate::store::Block::read_fresh(inode.sb(), found.blkno, geo.block_size())?;
+        let mut block = crate::store::Block::read_fresh(inode.sb(), blkno, geo.block_size())?;
         block.write_sync(inode.sb(), |b| {
             b.fill(0);
             bytes::put(b, 0, text);
         })?;
     }
-    let mut handle = mounted.journal().start(4)?;
+    let mut handle = mounted.journal().start(1 + Resources::credits(0))?;
     let done = (|| {
-        bitmap.claim_clusters(&mut handle, &found)?;
         let mut meta = inode.meta();
         let (mut store, root) = meta.change(inode, &mut handle)?;
+        room.claim_cluster(&mut store)?;
         let features = root.dinode.dyn_features & !crate::ondisk::dinode::INLINE_DATA_FL;
         let xattr = root.dinode.xattr_inline_size;
         store.update(&mut root.block, |b| {
@@ -489,15 +433,11 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         let rec = ExtentRec {
             cpos: 0,
             clusters: 1,
-            blkno: found.blkno,
+            blkno,
             flags: 0,
         };
-        let mut none = TreeBlocks {
-            from: None,
-            slot: mounted.slot(),
-        };
         Tree::of_dinodes(geo)
-            .insert(&mut store, &mut root.block, &rec, &mut none)
+            .insert(&mut store, &mut root.block, &rec, &mut room)
             .map_err(tree_error)?;
         root.reload(geo)?;
         inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
