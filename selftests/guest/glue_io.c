@@ -74,6 +74,8 @@ int main(int argc, char **argv)
 	if (argc > 1) {
 		command = find(line_commands, argv[1]);
 		if (!command)
+			command = find(synced_commands, argv[1]);
+		if (!command)
 			command = find(call_commands, argv[1]);
 		if (!command)
 			command = find(retry_commands, argv[1]);
@@ -82,6 +84,7 @@ int main(int argc, char **argv)
 	if (status == USAGE) {
 		fprintf(stderr, "usage:\n");
 		usage(line_commands);
+		usage(synced_commands);
 		usage(call_commands);
 		usage(retry_commands);
 	}

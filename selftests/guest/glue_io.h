@@ -26,6 +26,7 @@ struct command {
 
 /* Tables end with an entry that has no name. */
 extern const struct command line_commands[];
+extern const struct command synced_commands[];
 extern const struct command call_commands[];
 extern const struct command retry_commands[];
 

@@ -7,6 +7,8 @@
     corrupt.py IMAGE fill WHAT BYTE        (the whole block)
     corrupt.py IMAGE extent WHAT INDEX FIELD VALUE [...]
     corrupt.py IMAGE dirent WHAT NAME FIELD VALUE [...]
+    corrupt.py IMAGE slot INDEX [FIELD VALUE]...      (of an extended slot map; without
+                                                       a field: its node, or `free`)
 
 WHAT is `super`, `block:N`, or a path: `/dir/file` from the root directory,
 `//journal:0000` from the system directory; with `@leaf` after it, the block
@@ -29,6 +31,8 @@ DINODE = {
     "i_dyn_features": (0x76, 2),
     # i_id1.bitmap1 and what is at id2: a chain list, a local alloc, inline data.
     "i_used": (0xB8, 4), "i_total": (0xBC, 4),
+    # i_id1.journal1
+    "ij_flags": (0xB8, 4), "ij_recovery_generation": (0xBC, 4),
     "cl_cpg": (0xC0, 2), "cl_bpc": (0xC2, 2), "cl_count": (0xC4, 2), "cl_next_free_rec": (0xC6, 2),
     "c_free": (0xD0, 4), "c_total": (0xD4, 4), "c_blkno": (0xD8, 8),
     "l_tree_depth": (0xC0, 2), "l_count": (0xC2, 2), "l_next_free_rec": (0xC4, 2),
@@ -57,6 +61,7 @@ EXTENT = {"e_cpos": (0, 4), "e_int_clusters": (4, 4), "e_leaf_clusters": (4, 2),
           "e_flags": (7, 1), "e_blkno": (8, 8)}
 DIRENT = {"inode": (0, 8), "rec_len": (8, 2), "name_len": (10, 1), "file_type": (11, 1),
           "name": (12, 8)}
+SLOT = {"es_valid": (0, 1), "es_node_num": (4, 4)}
 INLINE_DATA = 0x0001
 SIGNATURES = {b"INODE01\0": DINODE, b"OCFSV2\0\0": {**DINODE, **SUPER},
               b"EXBLK01\0": EXTENT_BLOCK, b"GROUP01\0": GROUP}
@@ -159,8 +164,14 @@ def put(data, base, fields, pairs):
 
 def main(argv):
     image, verb, what, rest = Image(argv[1]), argv[2], argv[3], argv[4:]
-    block = image.resolve(what)
-    if verb == "dirent":
+    block = image.resolve("//slot_map@data" if verb == "slot" else what)
+    if verb == "slot":
+        base, fields, pairs = 8 * int(what), SLOT, rest
+        if not rest:
+            valid, node = struct.unpack_from("<B3xI", image.read(block), base)
+            print(node if valid else "free")
+            return
+    elif verb == "dirent":
         block, base, _ = image.lookup(block, rest[0])
         fields, pairs = DIRENT, rest[1:]
     elif verb == "extent":

@@ -33,6 +33,10 @@ said() {
 # The test leaves a volume that fsck.ocfs2 can't be asked about.
 no_fsck() { : >"$TEST_LOG.no_fsck"; }
 
+# The test kills a guest: nobody uses either of them afterwards, so it unmounts by
+# itself.
+guests_spent() { : >"$TEST_LOG.spent"; }
+
 # What only our own file system does; pointless with FS=ocfs2.
 needs_glue() { [ "$FS" = ocfs2_glue ] || skip "FS=$FS: $1"; }
 

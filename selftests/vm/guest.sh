@@ -75,9 +75,16 @@ vm_prepare() {
 
 # vm_start N PEERS: boot guest N of PEERS; vm_ready waits for it.
 vm_start() {
+	rm -rf "${VM_DIR:?}/$1"
+	vm_boot "$@"
+}
+
+# vm_boot N PEERS: as vm_start, but what the guest left is kept: its own disk,
+# and its log, which goes on where it ended.
+vm_boot() {
 	local n=$1 peers=$2 dir=$VM_DIR/$1 wire=() port
-	rm -rf "$dir"
 	mkdir -p "$dir/share/job"
+	rm -f "$dir/share/ready" "$dir/port.in" "$dir/port.out"
 	cp "$REPO/selftests/guest/agent" "$REPO/selftests/guest/functions" "$dir/share/"
 	vm_environment "$n" >"$dir/share/environment"
 	truncate -s "${VM_OWN_MIB}M" "$dir/own.img"
@@ -93,7 +100,7 @@ vm_start() {
 	# shellcheck disable=SC2086
 	setpriv --pdeathsig KILL qemu-system-x86_64 -name "guest$n" -M microvm,acpi=off,rtc=on $VM_ACCEL \
 		-smp 1 -m "$VM_MEMORY" -nodefaults -no-user-config -display none -no-reboot \
-		-serial "file:$dir/console.log" \
+		-chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
 		-kernel "$VM_KERNEL" -initrd "$VM_DIR/initramfs" \
 		-append "$(vm_command_line)" \
 		-drive "id=disk,file=$VM_DIR/disk.img,format=raw,if=none,cache=$VM_CACHE,file.locking=off" \
@@ -107,6 +114,8 @@ vm_start() {
 		-device virtserialport,chardev=port,name=glue \
 		"${wire[@]}" >"$dir/qemu.log" 2>&1 </dev/null &
 	VM_PID[$n]=$!
+	# Or the shell would have something to say when it is killed.
+	disown "$!"
 	printf '%s\n' "$!" >"$dir/pid"
 	# Held open for the guest's life, or QEMU would see the other end go.
 	exec {port}<>"$dir/port.in"
@@ -169,16 +178,21 @@ on() {
 	vm_wait "$1" "$JOB" "${3:-60}"
 }
 
-vm_stop() {
-	local n=$1 pid=${VM_PID[$1]:-}
-	[ -n "$pid" ] || return 0
-	kill -TERM "$pid" 2>/dev/null
+# vm_kill N: as a power cut does, at once. Its own last words are in its log.
+vm_kill() {
 	local tries=0
-	while kill -0 "$pid" 2>/dev/null && [ $((tries += 1)) -lt 40 ]; do sleep 0.05; done
-	kill -KILL "$pid" 2>/dev/null
-	wait "$pid" 2>/dev/null
-	unset "VM_PID[$n]"
-	return 0
+	kill -KILL "${VM_PID[$1]}" || return
+	while vm_alive "$1" && [ $((tries += 1)) -lt 100 ]; do sleep 0.05; done
+	unset "VM_PID[$1]"
+}
+
+vm_stop() {
+	local tries=0
+	[ -n "${VM_PID[$1]:-}" ] || return 0
+	kill -TERM "${VM_PID[$1]}" 2>/dev/null
+	while vm_alive "$1" && [ $((tries += 1)) -lt 40 ]; do sleep 0.05; done
+	if vm_alive "$1"; then vm_kill "$1"; fi
+	unset "VM_PID[$1]"
 }
 
 vm_stop_all() {

@@ -41,6 +41,16 @@ pair_umount() {
 	wait "$first" && return "$second"
 }
 
+# node_returns N: guest N, which was killed, boots and joins the cluster again.
+# The other nodes learn from its heartbeat's new generation, at the latest, that
+# it was dead. Lives no longer than the shell that called this.
+node_returns() {
+	vm_boot "$1" 2
+	vm_ready "$1"
+	volume_driver "$1" "$GLUE_KO"
+	on "$1" "cluster_join $CLUSTER $VOLUME_DEVICE" 60
+}
+
 # tail_begin FILE SECONDS LIMIT: starts the follower on node 2, then the
 # appender on node 1; sets APPEND_JOB, FOLLOW_JOB, APPEND_OUT, FOLLOW_OUT.
 tail_begin() {
