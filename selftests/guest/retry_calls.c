@@ -131,7 +131,22 @@ static int do_write(int argc, char **argv)
 	return close(fd) ? failed("close") : OK;
 }
 
-/* read FILE OFFSET COUNT SEED|zero [nowait]: one call, at the file position. */
+/* Arms aop_probe with the line that comes on standard input. */
+static int arm_from_input(void)
+{
+	char line[128];
+	ssize_t n = read(0, line, sizeof(line));
+	int fd = open("/sys/kernel/debug/aop_probe/arm", O_WRONLY);
+
+	if (n <= 0 || fd < 0 || write(fd, line, (size_t)n) != n)
+		return failed("arm");
+	return close(fd) ? failed("arm") : OK;
+}
+
+/*
+ * read FILE OFFSET COUNT SEED|zero [nowait] [armed]: one call, at the file
+ * position. armed: a probe comes on standard input, for the call alone.
+ */
 static int do_read(int argc, char **argv)
 {
 	struct request r;
@@ -148,6 +163,8 @@ static int do_read(int argc, char **argv)
 		return failed("lseek");
 	all.iov_base = malloc(r.count);
 	all.iov_len = r.count;
+	if (has("armed", argc, argv) && arm_from_input())
+		return FAILED;
 	n = preadv2(fd, &all, 1, -1, has("nowait", argc, argv) ? RWF_NOWAIT : 0);
 	print_result("read", n);
 	printf(" position=%" PRId64 "\n", (int64_t)lseek(fd, 0, SEEK_CUR));
@@ -287,12 +304,17 @@ static int do_readlink(int argc, char **argv)
 
 const struct command retry_commands[] = {
 	{ "write", "FILE OFFSET COUNT SEED [pieces] [nowait] [append] [direct] [gap]", do_write },
-	{ "read", "FILE OFFSET COUNT SEED|zero [nowait]", do_read },
+	{ "read", "FILE OFFSET COUNT SEED|zero [nowait] [armed]", do_read },
 	{ "splice", "FILE OFFSET COUNT SEED|zero", do_splice },
 	{ "map", "touch|populate|procmem|code FILE OFFSET COUNT SEED|zero", do_map },
 	{ "uncache", "FILE", do_uncache },
 	{ "readlink", "PATH", do_readlink },
 	{ "uring", "read|write FILE OFFSET COUNT SEED [nowait]", do_uring },
 	{ "exercise", "FILE SEED COUNT", do_exercise },
+	{ "ahead", "readahead|fadvise|madvise FILE OFFSET COUNT", do_ahead },
+	{ "verity", "FILE", do_verity },
+	{ "dedupe", "FILE OTHER COUNT", do_dedupe },
+	{ "swapon", "FILE", do_swapon },
+	{ "nowait", "FILE OFFSET", do_nowait },
 	{ NULL, NULL, NULL },
 };

@@ -34,5 +34,10 @@ void print_result(const char *name, ssize_t n);
 /* The commands in files of their own. */
 int do_uring(int argc, char **argv);
 int do_exercise(int argc, char **argv);
+int do_ahead(int argc, char **argv);
+int do_verity(int argc, char **argv);
+int do_dedupe(int argc, char **argv);
+int do_swapon(int argc, char **argv);
+int do_nowait(int argc, char **argv);
 
 #endif

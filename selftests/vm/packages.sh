@@ -7,6 +7,7 @@ PACKAGES=(
 	rustc-web rust-web-src clang-19 lld-19 llvm-19 libclang-19-dev
 	flex bison libelf-dev libssl-dev bc kmod rsync xz-utils cpio
 	busybox-static qemu-system-x86 ocfs2-tools e2fsprogs util-linux procps
+	dosfstools exfatprogs f2fs-tools
 )
 BINDGEN_VERSION=0.72.1
 BINDGEN_MINIMUM=0.71.1

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A program that runs from the file system: its pages come by kernel_read() and
 # by faults of every kind.
+#
+# Proves: nothing that the series changes
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "retries at random" 60 <<'END'

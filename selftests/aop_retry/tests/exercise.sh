@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Reads, writes, mappings, splices and truncations at random, with every trigger
 # that only asks for patience: nobody notices, and no byte is wrong.
+#
+# Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 for options in "" noreadahead; do
 	aop_mount "$options"

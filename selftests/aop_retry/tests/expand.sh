@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # generic_cont_expand_simple(), by which this file system makes files larger.
+#
+# Proves: fs/buffer: let the zeroing of a file's new tail be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_dmesg 'WARNING: mm/filemap.c.*filemap_write_end'
 aop_mount

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Page faults: with the mmap lock dropped for the first try, and without after
 # that, or where the caller doesn't allow it; MAP_POPULATE.
+#
+# Proves: nothing that the series changes
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "touched" <<'END'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # fsx of xfstests for a while, with the same troubles as exercise. Without
 # mappings: it wants shared ones of files that it can write.
+#
+# Proves: nothing by itself
 . "$REPO/selftests/aop_retry/lib.sh"
 fsx=${XFSTESTS:+$XFSTESTS/ltp/fsx}
 [ -x "${fsx:=$(command -v fsx)}" ] ||

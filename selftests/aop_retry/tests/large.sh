@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Folios of 2 MiB, in which the number that means a retry elsewhere is a number
 # of bytes that ->write_end may accept.
+#
+# Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 on 1 '[ -e /sys/kernel/mm/transparent_hugepage ]' || skip "this kernel has no large folios"
 expect_dmesg 'WARNING: mm/filemap.c.*generic_perform_write'

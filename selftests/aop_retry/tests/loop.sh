@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A loop device on a file whose writes go short: it goes on with the rest, and
 # reports nothing as written that wasn't.
+#
+# Proves: loop: don't report a short write as a whole one
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_dmesg 'I/O error, dev loop0'
 aop_mount

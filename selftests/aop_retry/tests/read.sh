@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # read(2): a retry reads the same folio again, however often; an error after it
 # is an error; a folio that went meanwhile is looked up anew.
+#
+# Proves: nothing that the series changes
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "the folio is new" <<'END'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # read_cache_folio() and friends: a symbolic link that is read through the page
 # cache, and the instruction that a uprobe replaces.
+#
+# Proves: nothing that the series changes
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "readlink" <<'END'

@@ -2,6 +2,8 @@
 # Readahead: what ->readahead hands back is read by who wants it; where there is
 # none, ->read_folio is called with no other folio locked, and its retry ends
 # the readahead.
+#
+# Proves: mm/readahead: call ->read_folio() with no other folio locked
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "handed back" <<'END'

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # splice(2) and sendfile(2) out of a file whose reads are retried.
+#
+# Proves: nothing that the series changes
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "splice" <<'END'

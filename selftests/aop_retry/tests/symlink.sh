@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # page_symlink(): the target is written whole, or there is no link.
+#
+# Proves: fs/namei: let the writing of a symlink be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_dmesg 'WARNING: mm/filemap.c.*filemap_write_end'
 aop_mount

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # io_uring: a request that may wait is finished by a thread that does, one that
 # may not gets EAGAIN.
+#
+# Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "read" <<'END'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # generic_perform_write() and ->write_begin: the same range is tried again, each
 # byte is written once, and what was written before an error counts.
+#
+# Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "retries" <<'END'

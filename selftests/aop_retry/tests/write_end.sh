@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # generic_perform_write() and ->write_end: 0 means once more, less means the rest
 # once more, and a number larger than what there was is an error.
+#
+# Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_dmesg 'WARNING: mm/filemap.c.*generic_perform_write'
 aop_mount

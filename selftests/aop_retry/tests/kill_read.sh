@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A task whose reads ask for one retry after the other can be killed, and leaves
+# nothing locked behind: read(2), splice, and a fault that may drop the mmap lock.
+#
+# Proves: nothing that the series changes
+. "$REPO/selftests/aop_retry/lib.sh"
+aop_mount
+for how in "read file 0 8192 1" "splice file 0 8192 1" "map touch file 0 8192 1"; do
+	step "$how" 60 <<-END
+	fresh file 8192 1
+	arm readahead short=0 always
+	arm read_folio retry always
+	dies read_folio.retry $how
+	-> read_folio.retry: exit 137
+	arm off
+	io read file 0 8192 1
+	-> read=8192 position=8192
+	END
+done
