@@ -16,7 +16,9 @@ pub(crate) struct File;
 impl Operations<Ocfs2> for File {
     fn read_iter(inode: &Inode, mut io: Io<'_, Ocfs2>, wait: &NoFolio) -> Result<usize> {
         Self::before_read(inode, !io.nowait(), wait)?;
-        io.read()
+        let done = io.read();
+        Self::after_read(inode);
+        done
     }
 
     /// Writers of other nodes are kept away for the whole write by the rw lock, so an append is
@@ -57,6 +59,13 @@ impl Operations<Ocfs2> for File {
             return Err(EAGAIN);
         }
         inode.lock_cluster(Mode::Pr, wait).map(drop)
+    }
+
+    /// A write leaves no ticket: `->write_begin` has no folio when it waits.
+    fn after_read(inode: &Inode) {
+        if let Ok(locks) = inode.locks() {
+            locks.meta.hand_in();
+        }
     }
 
     fn fsync(inode: &Inode, _data_only: bool, _wait: &NoFolio) -> Result {

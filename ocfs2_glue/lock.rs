@@ -160,6 +160,18 @@ impl Lock {
         }
     }
 
+    /// Gives back the ticket that a folio operation may have left for its retry, now that all of
+    /// what it was a part of is over. Where it wasn't needed, because another task had read the
+    /// folio meanwhile, it would hold up a downconvert until it runs out.
+    ///
+    /// Takes the lock's spinlock only if there are tickets, queues the worker, and waits for
+    /// nothing, so it may be called with whatever such an operation is called with.
+    pub(crate) fn hand_in(&self) {
+        if let Lock::Cluster(res) = self {
+            res.kick(res.machine.hand_in());
+        }
+    }
+
     /// Gives the lock up for good. Nobody holds it, and what it protects was written back.
     pub(crate) fn shut_down(&self, value: Option<[u8; lvb::SIZE]>) {
         if let Lock::Cluster(res) = self {

@@ -42,6 +42,11 @@ pub(crate) trait Operations<T: FileSystem> {
     /// May wait for the cluster if `may_wait`; else it gives `EAGAIN`.
     fn before_read(inode: &Inode<T>, may_wait: bool, wait: &NoFolio) -> Result;
 
+    /// Runs after `->splice_read`, or a page fault, has left the page cache: folio operations that
+    /// it caused won't be called again. Waits for nothing. Left out where a fault that failed has
+    /// let go of the file: then it comes again, or its task is being killed.
+    fn after_read(_inode: &Inode<T>) {}
+
     /// `->fsync`, after dirty folios of the range were written back.
     fn fsync(inode: &Inode<T>, data_only: bool, wait: &NoFolio) -> Result;
 }
@@ -186,7 +191,9 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             return e.to_errno() as isize;
         }
         // SAFETY: The arguments are the VFS's own.
-        unsafe { bindings::filemap_splice_read(file, ppos, pipe, len, flags) }
+        let done = unsafe { bindings::filemap_splice_read(file, ppos, pipe, len, flags) };
+        O::after_read(inode);
+        done
     }
 
     unsafe extern "C" fn fsync(
@@ -225,8 +232,14 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         if O::before_read(inode, true, &wait).is_err() {
             return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
         }
-        // SAFETY: As above. The area isn't used after this: it may be gone on `VM_FAULT_RETRY`.
-        unsafe { bindings::filemap_fault(vmf) }
+        // SAFETY: As above.
+        let ret = unsafe { bindings::filemap_fault(vmf) };
+        // On `VM_FAULT_RETRY` the lock that kept the area was dropped, and area, file and inode
+        // may be gone; else it is still held.
+        if ret & bindings::vm_fault_reason_VM_FAULT_RETRY == 0 {
+            O::after_read(inode);
+        }
+        ret
     }
 }
 
