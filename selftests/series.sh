@@ -171,7 +171,8 @@ main() {
 	tools_use
 	TOOLCHAIN=$(kernel_toolchain)
 	helper_build || exit 1
-	for ((k = 0; k <= COUNT; k++)); do tree_steps "$k"; done
+	# Downwards, for the tree that is there already has all of them.
+	for ((k = COUNT; k >= 0; k--)); do tree_steps "$k"; done
 	VM_ACCEL=${VM_ACCEL:-$(cat "$CACHE"/accel-* 2>/dev/null)}
 	table >"$TABLE"
 	for ((k = 1; k <= COUNT; k++)); do

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The trees of `make series`: one source, with the first K patches in it, and
-# what is built of it, each configuration in a directory of its own. Sourced.
+# The trees of `make series`: the kernel's source with the first K patches in it,
+# and what is built of it. Sourced. In the cache:
 #
-#	source/          the kernel's source, at some K
-#	bare/ owners/    built from allnoconfig, see the files *.config here
-#	guest/           built with the guests' options, as far as they exist at K
+#	guest/           built in, with the guests' options as far as they exist at K;
+#	                 starts as a copy of what `make test` has built
+#	source/          for bare/ and owners/, which are built outside of it, each
+#	                 from allnoconfig and the file here that is called like it
 #	kernels/KEY/     vmlinux of a K
 #	modules/KEY/     the modules of the tests
 #	results/HASH     what came out of a step, by all that went into it
@@ -12,16 +13,16 @@
 # The series is in PATCHES, from 1 on; TOOLCHAIN is what kernel_toolchain says.
 
 SERIES=$CACHE/series
-SERIES_SOURCE=$SERIES/source
 SERIES_PARTS=$REPO/selftests/series
 PATCHES=()
 TOOLCHAIN=
 
 # series_make CONFIGURATION ARGUMENT...
 series_make() {
-	local configuration=$1
+	local where=(-C "$SERIES/source" O="$SERIES/$1")
+	[ "$1" != guest ] || where=(-C "$SERIES/guest")
 	shift
-	"${MAKE_KERNEL[@]}" -C "$SERIES_SOURCE" O="$SERIES/$configuration" -j "$JOBS" "$@"
+	"${MAKE_KERNEL[@]}" "${where[@]}" -j "$JOBS" "$@"
 }
 
 subject() { sed -n '/^Subject: /,/^$/{s/^Subject: \(\[[^]]*\] \)\?//;/^$/!p}' "$1" | tr -d '\n'; }
@@ -39,59 +40,52 @@ tree_key() {
 	} | short_hash
 }
 
-source_prepare() {
-	local identity
+# tree_prepare TREE: guest or source, with patches in it or without.
+tree_prepare() {
+	local tree=$SERIES/$1 identity
 	identity=$(kernel_source_identity | short_hash)
-	[ "$(cat "$SERIES_SOURCE/.complete" 2>/dev/null)" = "$identity" ] && return 0
-	rm -rf "$SERIES_SOURCE"
-	mkdir -p "$SERIES_SOURCE"
-	kernel_unpack "$SERIES_SOURCE" || return 1
-	# A tree of the user's own may have been built in.
-	"${MAKE_KERNEL[@]}" -C "$SERIES_SOURCE" mrproper || return 1
-	printf '%s\n' "$identity" >"$SERIES_SOURCE/.complete"
+	[ "$(cat "$tree/.series.of" 2>/dev/null)" != "$identity" ] || return 0
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	[ "$1" = guest ] && kernel_seed "$tree" || kernel_unpack "$tree" || return 1
+	if [ "$1" = source ]; then
+		# A tree of the user's own may have been built in.
+		"${MAKE_KERNEL[@]}" -C "$tree" mrproper || return 1
+	fi
+	printf '%s\n' "$identity" >"$tree/.series.of"
 }
 
-# source_set K: the first K patches, instead of what is in it.
-source_set() {
-	local k
+# tree_apply TREE K: the first K patches, none of them with fuzz, instead of
+# what is in it.
+tree_apply() {
+	local tree=$SERIES/$1 k
+	tree_prepare "$1" || return 1
+	[ "$(cat "$tree/.series.at" 2>/dev/null)" != "$(tree_key "$2")" ] || return 0
+	rm -f "$tree/.series.at"
 	KERNEL_PATCHES=$SERIES/patches
+	KERNEL_PATCHING=(--fuzz=0)
 	rm -rf "$KERNEL_PATCHES"
 	mkdir -p "$KERNEL_PATCHES"
-	for ((k = 1; k <= $1; k++)); do cp "$REPO/patches/${PATCHES[k]}" "$KERNEL_PATCHES/"; done
-	if ! kernel_patch "$SERIES_SOURCE"; then
-		rm "$SERIES_SOURCE/.complete"
+	for ((k = 1; k <= $2; k++)); do cp "$REPO/patches/${PATCHES[k]}" "$KERNEL_PATCHES/"; done
+	if ! kernel_patch "$tree"; then
+		# Half a series is in: nothing to carry on with.
+		rm "$tree/.series.of"
 		return 1
 	fi
+	tree_key "$2" >"$tree/.series.at"
 }
 
-# source_apply K: the same; the last one must go in without fuzz.
-source_apply() {
-	source_prepare || return 1
-	[ "$(cat "$SERIES_SOURCE/.at" 2>/dev/null)" != "$(tree_key "$1")" ] || return 0
-	rm -f "$SERIES_SOURCE/.at"
-	if [ "$1" -gt 0 ]; then
-		source_set $(($1 - 1)) || return 1
-		patch -d "$SERIES_SOURCE" -p1 --fuzz=0 --dry-run <"$REPO/patches/${PATCHES[$1]}" || return 1
-	fi
-	source_set "$1" && tree_key "$1" >"$SERIES_SOURCE/.at"
-}
-
-# configure CONFIGURATION BASE FILE: again where the options or Kconfig changed.
-# What doesn't exist yet at this patch is not there.
+# configure CONFIGURATION BASE FILE TREE: again where the options or Kconfig
+# changed. What doesn't exist yet at this patch is not there.
 configure() {
-	local dir=$SERIES/$1 was
-	was=$(cat "$dir/asked" 2>/dev/null)
-	if [ ! -e "$dir/.config" ] || [ "$was" != "$(configure_key "$3")" ]; then
-		mkdir -p "$dir"
-		cp "$3" "$SERIES_SOURCE/kernel/configs/ocfs2_glue_series.config"
-		series_make "$1" "$2" ocfs2_glue_series.config || return 1
-		rm "$SERIES_SOURCE/kernel/configs/ocfs2_glue_series.config"
-		configure_key "$3" >"$dir/asked"
-	fi
-}
-
-configure_key() {
-	cat "$1" <(cd "$SERIES_SOURCE" && cat lib/Kconfig.debug mm/Kconfig rust/Makefile) | short_hash
+	local dir=$SERIES/$1 fragment=$SERIES/$4/kernel/configs/ocfs2_glue_series.config key
+	key=$(cat "$3" "$SERIES/$4/lib/Kconfig.debug" | short_hash)
+	[ ! -e "$dir/.config" ] || [ "$(cat "$dir/.series.configured" 2>/dev/null)" != "$key" ] || return 0
+	mkdir -p "$dir"
+	cp "$3" "$fragment"
+	series_make "$1" "$2" ocfs2_glue_series.config || return 1
+	rm "$fragment"
+	printf '%s\n' "$key" >"$dir/.series.configured"
 }
 
 # patch_objects K: what it touches, as CONFIGURATION and object.
@@ -115,12 +109,12 @@ patch_objects() {
 # objects_build K: the same, built. Warnings are errors there.
 objects_build() {
 	local objects configuration list
-	source_apply "$1" || return 1
+	tree_apply source "$1" || return 1
 	objects=$(patch_objects "$1")
 	for configuration in bare owners; do
 		list=$(sed -n "s/^$configuration //p" <<<"$objects")
 		[ -n "$list" ] || continue
-		configure "$configuration" allnoconfig "$SERIES_PARTS/$configuration.config" || return 1
+		configure "$configuration" allnoconfig "$SERIES_PARTS/$configuration.config" source || return 1
 		# shellcheck disable=SC2086
 		series_make "$configuration" $list || return 1
 	done
@@ -130,8 +124,8 @@ objects_build() {
 # what it names.
 parts_build() {
 	local out=$SERIES/parts
-	source_apply "$1" || return 1
-	configure bare allnoconfig "$SERIES_PARTS/bare.config" && series_make bare prepare || return 1
+	tree_apply source "$1" || return 1
+	configure bare allnoconfig "$SERIES_PARTS/bare.config" source && series_make bare prepare || return 1
 	rm -rf "$out"
 	mkdir -p "$out"
 	series_make bare M="$SERIES_PARTS" MO="$out" "$2.o"
@@ -141,11 +135,11 @@ kernel_of() { printf '%s\n' "$SERIES/kernels/$(tree_key "$1")"; }
 
 # tree_compile K: guest/ is then what K is.
 tree_compile() {
-	source_apply "$1" || return 1
+	tree_apply guest "$1" || return 1
 	kernel_options >"$SERIES/guest.config"
-	configure guest tinyconfig "$SERIES/guest.config" || return 1
+	configure guest tinyconfig "$SERIES/guest.config" guest || return 1
 	series_make guest vmlinux modules || return 1
-	tree_key "$1" >"$SERIES/guest/.at"
+	tree_key "$1" >"$SERIES/guest/.series.built"
 }
 
 # tree_build K: its kernel, into kernels/.
@@ -170,15 +164,16 @@ modules_key() {
 
 modules_dir() { printf '%s\n' "$SERIES/modules/$(modules_key)"; }
 
-# modules_build K: aop_retry.ko and aop_probe.ko, in the first tree that needs
-# them. No patch after the Rust ones changes a type or a symbol that they use, so
-# all trees load them.
+# modules_build K: aop_retry.ko and aop_probe.ko, in whatever tree there is, or
+# else K. No patch after the Rust ones changes a type or a symbol that they use,
+# so all trees load them.
 modules_build() {
-	local dir at part out=$SERIES/module
+	local dir built part out=$SERIES/module
 	dir=$(modules_dir)
 	[ ! -e "$dir" ] || return 0
-	at=$(cat "$SERIES/guest/.at" 2>/dev/null)
-	[ -n "$at" ] && [ "$at" = "$(cat "$SERIES_SOURCE/.at" 2>/dev/null)" ] || tree_compile "$1" || return 1
+	built=$(cat "$SERIES/guest/.series.built" 2>/dev/null)
+	[ -n "$built" ] && [ "$built" = "$(cat "$SERIES/guest/.series.at" 2>/dev/null)" ] ||
+		tree_compile "$1" || return 1
 	# Objects of another kernel are of no use, and the build can't tell.
 	rm -rf "$out"
 	for part in . selftests/aop_retry/probe; do

@@ -14,6 +14,8 @@ KERNEL_CONFIG=$REPO/selftests/vm/kernel.config
 # KERNEL_CONFIG's, and a directory of patches that may have none in it.
 KERNEL_FRAGMENTS=()
 KERNEL_PATCHES=$REPO/patches
+# Options for patch.
+KERNEL_PATCHING=()
 
 kernel_patches() { find "$KERNEL_PATCHES/" -name '0*.patch' ! -name '0000-*' | sort; }
 
@@ -109,7 +111,7 @@ kernel_patch() {
 	done
 	for patch in $(kernel_patches); do
 		printf '== %s\n' "$(basename "$patch")"
-		patch -d "$tree" -p1 -s --no-backup-if-mismatch <"$patch" || return 1
+		patch -d "$tree" -p1 -s --no-backup-if-mismatch "${KERNEL_PATCHING[@]}" <"$patch" || return 1
 		cp "$patch" "$applied/"
 	done
 	(cd "$before" && find . -type f) | while IFS= read -r file; do
