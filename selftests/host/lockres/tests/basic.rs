@@ -1,55 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The machine's stories, told one event after the other.
 
+mod support;
+
 use ocfs2_lockres_host::lockres::*;
-
-const KIND: Kind = Kind {
-    lvb: true,
-    refresh: true,
-};
-const POLICY: Policy = Policy {
-    slice_ns: 0,
-    idle_ns: 0,
-    ticket_ns: 100,
-};
-const A: Task = Task(1);
-const B: Task = Task(2);
-
-fn wait(step: Step<Outcome>) -> (Waiter, Option<DlmCall>) {
-    match step.value {
-        Outcome::Wait(w) => (w, step.call),
-        other => panic!("not a wait: {other:?}"),
-    }
-}
-
-fn granted(step: Step<Outcome>) -> Hold {
-    match step.value {
-        Outcome::Granted(h) => h,
-        other => panic!("not granted: {other:?}"),
-    }
-}
-
-/// A fresh lock, held at `mode` by nobody.
-fn idle_at(mode: Mode, policy: Policy) -> Machine {
-    let mut m = Machine::new(KIND, policy);
-    let (w, call) = wait(m.acquire(mode, How::Wait, A, 0));
-    assert_eq!(
-        call,
-        Some(DlmCall::Lock {
-            level: mode.level(),
-            convert: false,
-            noqueue: true,
-            lvb: Lvb::Leave
-        })
-    );
-    assert!(m.returned(Ok(()), 0).is_ok());
-    assert!(m.ast(Ok(()), 0).unwrap().wake);
-    let mut h = granted(m.poll(w, 0));
-    assert!(h.must_refresh());
-    let _ = m.refreshed(&mut h, true, 0).unwrap();
-    let _ = m.release(h, 0).unwrap();
-    m
-}
+use support::*;
 
 #[test]
 fn first_lock_is_handed_to_its_waiter_though_a_bast_follows() {

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What fails, is refused, or comes to an end in the middle of something else.
+
+mod support;
+
+use ocfs2_lockres_host::lockres::*;
+use support::*;
+
+fn down(m: &mut Machine, now: u64) -> DlmCall {
+    assert!(matches!(m.work(now).value, Work::Flush { .. }));
+    m.flushed(Flushed::Done, now).unwrap().call.unwrap()
+}
+
+/// At PR, with A in line for EX and the request under way.
+fn converting() -> (Machine, Waiter) {
+    let mut m = idle_at(Mode::Pr, POLICY);
+    let (w, call) = wait(m.acquire(Mode::Ex, How::Wait, A, 1));
+    assert!(matches!(call, Some(DlmCall::Lock { convert: true, .. })));
+    let _ = m.returned(Ok(()), 1).unwrap();
+    (m, w)
+}
+
+#[test]
+fn a_refresh_that_failed_is_the_next_ones_to_do() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (a, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    let (b, _) = wait(m.acquire(Mode::Pr, How::Wait, B, 0));
+    let _ = m.returned(Ok(()), 0).unwrap();
+    let _ = m.ast(Ok(()), 0).unwrap();
+    let mut a = granted(m.poll(a, 1));
+    let (b, _) = wait(m.poll(b, 1));
+    assert!(m.refreshed(&mut a, false, 2).unwrap().wake);
+    let b = granted(m.poll(b, 3));
+    assert!(b.must_refresh());
+    let _ = m.release(a, 3).unwrap();
+    // So it is if the one who was to do it just gives up.
+    let _ = m.release(b, 4).unwrap();
+    let try_it = m.acquire(Mode::Pr, How::Try, A, 4).value;
+    assert_eq!(try_it, Outcome::WouldBlock, "not without a refresh");
+    assert!(granted(m.acquire(Mode::Pr, How::Wait, A, 4)).must_refresh());
+}
+
+#[test]
+fn the_value_block_is_stored_if_it_is_right_and_spoiled_if_not() {
+    let lvb_of = |call| match call {
+        DlmCall::Lock { lvb, .. } | DlmCall::Unlock { lvb } => lvb,
+        DlmCall::Cancel => panic!("a cancel"),
+    };
+    let mut m = asked_at(Mode::Ex, Mode::Ex);
+    assert_eq!(lvb_of(down(&mut m, 2)), Lvb::Fill);
+
+    let mut m = asked_at(Mode::Ex, Mode::Ex);
+    assert!(matches!(m.work(2).value, Work::Flush { .. }));
+    let call = m.flushed(Flushed::Failed, 2).unwrap().call.unwrap();
+    assert_eq!(lvb_of(call), Lvb::Spoil);
+    // The next time it is right again.
+    let _ = m.returned(Ok(()), 3).unwrap();
+    let _ = m.ast(Ok(()), 3).unwrap();
+    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, 4));
+    let _ = m.returned(Ok(()), 4).unwrap();
+    let _ = m.ast(Ok(()), 4).unwrap();
+    let mut h = granted(m.poll(w, 4));
+    let _ = m.refreshed(&mut h, true, 4).unwrap();
+    let _ = m.release(h, 4).unwrap();
+    let _ = m.bast(Mode::Pr, 5);
+    assert_eq!(lvb_of(down(&mut m, 5)), Lvb::Fill);
+
+    // PR never had anything of its own to say; nor has EX that wasn't refreshed.
+    let mut m = asked_at(Mode::Pr, Mode::Ex);
+    assert_eq!(lvb_of(down(&mut m, 2)), Lvb::Leave);
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, 0));
+    let _ = m.abandon(w, 0);
+    let _ = m.returned(Ok(()), 0).unwrap();
+    let _ = m.ast(Ok(()), 0).unwrap();
+    let _ = m.bast(Mode::Ex, 1);
+    assert_eq!(lvb_of(down(&mut m, 1)), Lvb::Leave);
+}
+
+#[test]
+fn a_downconvert_that_is_refused_is_tried_again() {
+    for (refusal, wait_ms) in [(Refusal::Busy, 20), (Refusal::Other(-12), 200)] {
+        let mut m = asked_at(Mode::Ex, Mode::Ex);
+        let _ = down(&mut m, 2);
+        let kick = m.returned(Err(refusal), 2).unwrap();
+        assert_eq!(kick.work, Some(wait_ms * 1_000_000));
+        assert_eq!(m.level(), Level::Ex);
+        assert_eq!(m.asked(), Some(Mode::Ex));
+        let _ = down(&mut m, 2 + wait_ms * 1_000_000);
+    }
+}
+
+#[test]
+fn who_is_chosen_to_step_back_goes_down_and_asks_again() {
+    let (mut m, w) = converting();
+    let kick = m.ast(Err(Refusal::Deadlock), 2).unwrap();
+    assert_eq!((kick.wake, kick.work), (true, Some(0)));
+    let (w, call) = wait(m.poll(w, 2));
+    assert_eq!(call, None, "the other one goes first");
+    let _ = down(&mut m, 2);
+    let _ = m.returned(Ok(()), 3).unwrap();
+    assert!(m.ast(Ok(()), 3).unwrap().wake);
+    let (_w, call) = wait(m.poll(w, 3));
+    assert!(matches!(
+        call,
+        Some(DlmCall::Lock {
+            level: Level::Ex,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_conversion_that_fails_is_told_to_its_maker() {
+    let (mut m, w) = converting();
+    assert!(m.ast(Err(Refusal::Other(-12)), 2).unwrap().wake);
+    let fault = Fault::Refused(Refusal::Other(-12));
+    assert_eq!(m.poll(w, 2).value, Outcome::Failed(fault));
+    assert_eq!(m.level(), Level::Pr);
+    assert!(matches!(
+        m.acquire(Mode::Pr, How::Try, B, 3).value,
+        Outcome::Granted(_)
+    ));
+}
+
+/// The DLM recovers the dead node's lock, and then what waits is granted; whether the cluster is
+/// still to be believed is said elsewhere, by `fail`.
+#[test]
+fn the_other_node_dies_while_this_one_converts() {
+    let (mut m, w) = converting();
+    assert!(m.ast(Ok(()), 2).unwrap().wake);
+    let h = granted(m.poll(w, 2));
+    let _ = m.release(h, 2).unwrap();
+
+    let (mut m, w) = converting();
+    assert!(m.fail(-107, 2).wake);
+    assert_eq!(m.poll(w, 3).value, Outcome::Failed(Fault::Lost(-107)));
+    // Too late to matter, all of these.
+    assert_eq!(m.ast(Ok(()), 4).map(|k| k.work), Ok(None));
+    assert_eq!(m.bast(Mode::Ex, 4).work, None);
+    assert_eq!(m.unlock_ast(Ok(()), 4).map(|k| k.work), Ok(None));
+    assert_eq!(m.work(5).value, Work::Nothing);
+    assert!(m.shutdown(5).value);
+}
+
+#[test]
+fn shutdown_fails_those_who_wait_and_takes_back_what_they_asked_for() {
+    let (mut m, w) = converting();
+    let step = m.shutdown(2);
+    assert_eq!((step.value, step.call), (false, None));
+    assert!(step.kick.wake);
+    assert_eq!(step.kick.work, Some(0));
+    assert_eq!(m.poll(w, 2).value, Outcome::Failed(Fault::Shutdown));
+    assert_eq!(m.work(3).call, Some(DlmCall::Cancel));
+    let _ = m.returned(Ok(()), 3).unwrap();
+    assert!(m.unlock_ast(Ok(()), 4).unwrap().wake);
+    let step = m.shutdown(5);
+    assert_eq!(step.call, Some(DlmCall::Unlock { lvb: Lvb::Leave }));
+    let _ = m.returned(Ok(()), 6).unwrap();
+    assert!(m.unlock_ast(Ok(()), 6).unwrap().wake);
+    assert!(m.shutdown(7).value);
+}
+
+#[test]
+fn shutdown_waits_for_holders() {
+    let mut m = idle_at(Mode::Ex, POLICY);
+    let h = granted(m.acquire(Mode::Ex, How::Try, A, 1));
+    assert_eq!(m.shutdown(2).call, None);
+    assert!(m.release(h, 3).unwrap().wake);
+    assert_eq!(m.shutdown(3).call, Some(DlmCall::Unlock { lvb: Lvb::Fill }));
+}
+
+#[test]
+fn each_grant_after_a_loss_has_a_number_of_its_own() {
+    let mut m = asked_at(Mode::Pr, Mode::Ex);
+    let first = m.generation();
+    let _ = down(&mut m, 2);
+    let _ = m.returned(Ok(()), 2).unwrap();
+    let _ = m.ast(Ok(()), 2).unwrap();
+    assert_eq!(m.generation(), first);
+    let (_w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 3));
+    let _ = m.returned(Ok(()), 3).unwrap();
+    let _ = m.ast(Ok(()), 3).unwrap();
+    assert_ne!(m.generation(), first);
+}
+
+#[test]
+fn events_that_can_not_be_right_are_errors() {
+    let mut m = idle_at(Mode::Pr, POLICY);
+    let before = m.clone();
+    assert_eq!(m.ast(Ok(()), 1), Err(Unexpected { event: "ast" }));
+    let event = "unlock_ast";
+    assert_eq!(m.unlock_ast(Ok(()), 1), Err(Unexpected { event }));
+    let event = "returned";
+    assert_eq!(m.returned(Ok(()), 1), Err(Unexpected { event }));
+    let event = "flushed";
+    assert_eq!(m.flushed(Flushed::Done, 1), Err(Unexpected { event }));
+    assert_eq!(m, before);
+}
