@@ -56,6 +56,8 @@ GROUP = {
     "bg_free_bits_count": (0x0C, 2), "bg_chain": (0x0E, 2), "bg_generation": (0x10, 4),
     "bg_next_group": (0x18, 8), "bg_parent_dinode": (0x20, 8), "bg_blkno": (0x28, 8),
     "bg_bitmap": (0x40, 8),
+    # bg_list of a group in pieces
+    "l_count": (0x142, 2), "l_next_free_rec": (0x144, 2),
 }
 EXTENT = {"e_cpos": (0, 4), "e_int_clusters": (4, 4), "e_leaf_clusters": (4, 2),
           "e_flags": (7, 1), "e_blkno": (8, 8)}
