@@ -207,21 +207,27 @@ fn no_room_for_one_more_of_the_same_hash() {
     assert!(rig.store.snapshot() == before);
 }
 
-/// A block whose trailer says that it has too little room isn't looked through.
+/// A block whose trailer says that it has too little room isn't looked through; one that has just
+/// enough is.
 #[test]
 fn the_trailer_says_where_there_is_no_room() {
-    let mut rig = with_leaves();
-    let dir = rig.dir.dinode(&mut rig.store);
-    let root = rig.store.raw(dir.dx_root.expect("an index"));
-    let front = u64::from_le_bytes(root[0x40..0x48].try_into().unwrap());
-    assert_ne!(front, 0, "no block with room");
-    let trailer = rig.dir.geo.block_size() - 64;
-    let block = rig.store.raw(front);
-    // Room for a name of 8 bytes; and nothing that could be walked.
-    block[trailer + 0x0e..][..2].copy_from_slice(&20u16.to_le_bytes());
-    block[8..10].fill(0);
-    let steps = rig.insert(b"nine-long");
-    assert_eq!(steps.blocks, 1, "{steps:?}");
+    // A name of nine bytes takes 24.
+    for (said, new_blocks) in [(20u16, 1), (24, 0)] {
+        let mut rig = with_leaves();
+        let dir = rig.dir.dinode(&mut rig.store);
+        let root = rig.store.raw(dir.dx_root.expect("an index"));
+        let front = u64::from_le_bytes(root[0x40..0x48].try_into().unwrap());
+        assert_ne!(front, 0, "no block with room");
+        let trailer = rig.dir.geo.block_size() - 64;
+        let block = rig.store.raw(front);
+        block[trailer + 0x0e..][..2].copy_from_slice(&said.to_le_bytes());
+        if new_blocks > 0 {
+            // Nothing that could be walked.
+            block[8..10].fill(0);
+        }
+        let steps = rig.insert(b"nine-long");
+        assert_eq!(steps.blocks, new_blocks, "{steps:?}");
+    }
 }
 
 /// A name with a hash from `low` on, and below `high`.
