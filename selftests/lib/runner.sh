@@ -76,18 +76,21 @@ test_clean() {
 }
 
 # test_failed FILE LINE: from the trap, in whatever function it went wrong: the
-# line of the test itself, and what it says.
+# line of the test itself, and what it says. To the log, and not to standard output,
+# where `matches PATTERN "$(COMMAND)"` would take its own line for the answer.
 test_failed() {
 	local i line=$2
 	for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
 		[ "${BASH_SOURCE[i]}" != "$1" ] || line=${BASH_LINENO[i - 1]}
 	done
-	printf 'FAIL: line %s: %s\n' "$line" "$(sed -n "${line}s/^[[:space:]]*//p" "$1")"
+	printf 'FAIL: line %s: %s\n' "$line" "$(sed -n "${line}s/^[[:space:]]*//p" "$1")" \
+		>>"$TEST_LOG"
 }
 
 # Runs the file in a shell of its own, killed as a whole when it takes too long.
 test_shell() {
 	local file=$1 pid end=$((SECONDS + TEST_LIMIT))
+	: >"$TEST_LOG"
 	set -m
 	(
 		set +m -eE
@@ -95,7 +98,7 @@ test_shell() {
 		trap 'test_failed "$file" "$LINENO"' ERR
 		# shellcheck disable=SC1090
 		. "$file"
-	) >"$TEST_LOG" 2>&1 </dev/null &
+	) >>"$TEST_LOG" 2>&1 </dev/null &
 	pid=$!
 	set +m
 	while kill -0 "$pid" 2>/dev/null; do

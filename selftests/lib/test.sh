@@ -5,8 +5,9 @@
 # 1 failed, 4 skipped. Whatever it leaves mounted is unmounted; fsck.ocfs2 and
 # the look at the kernels' messages come after each one by themselves.
 
+# Said to the log, wherever standard output goes.
 fail() {
-	printf 'FAIL: %s\n' "$*"
+	printf 'FAIL: %s\n' "$*" >>"$TEST_LOG"
 	exit 1
 }
 
