@@ -11,6 +11,7 @@ use crate::{
     volume::Debug,
 };
 use kernel::{
+    alloc::flags::GFP_NOFS,
     new_mutex, new_spinlock,
     prelude::*,
     sync::{
@@ -32,6 +33,9 @@ pub(crate) struct Cluster {
     /// `s_dev` of the volume, for tracepoints.
     pub(crate) dev: u32,
     nodes: Arc<Nodes>,
+    /// Locks of inodes that left memory while their metadata was in an aborted journal's log only.
+    #[pin]
+    withheld: Mutex<KVec<Arc<LockRes>>>,
 }
 
 /// Hears of nodes that died.
@@ -106,6 +110,7 @@ impl Cluster {
                 policy,
                 dev,
                 nodes,
+                withheld <- new_mutex!(KVec::new()),
             }),
             GFP_KERNEL,
         )
@@ -116,8 +121,20 @@ impl Cluster {
         self.connection.lock().clone().ok_or(EIO)
     }
 
+    /// Keeps `lock` until this node leaves.
+    pub(crate) fn withhold(&self, lock: Arc<LockRes>) {
+        if self.withheld.lock().push(lock.clone(), GFP_NOFS).is_err() {
+            pr_err!("no memory to keep a lock; other nodes will find old metadata\n");
+            lock.shut_down(None);
+        }
+    }
+
     /// Leaves the domain. Waits until the last lock is gone.
     pub(crate) fn leave(&self) {
+        let withheld = core::mem::take(&mut *self.withheld.lock());
+        for lock in &withheld {
+            lock.shut_down(None);
+        }
         let connection = self.connection.lock().take();
         drop(connection);
     }

@@ -14,11 +14,15 @@ use kernel::prelude::*;
 
 /// Flushes for a downconvert from level `from` to level `to`.
 pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
-    let written = if from == Level::Ex {
-        write_back(inode)
-    } else {
-        Ok(())
-    };
+    let mut written = Ok(());
+    if from == Level::Ex {
+        written = inode.write_and_wait();
+        if metadata(inode).is_err() {
+            // What was committed is in the log alone, and unmounting replays it. A node that got
+            // the lock now would change the blocks of before, and the replay undo that.
+            return Flushed::NotYet(ABORTED_NS);
+        }
+    }
     if to == Level::Nl {
         inode.drop_page_cache();
     }
@@ -35,13 +39,11 @@ pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
     }
 }
 
-/// Writes data and metadata to where other nodes read it.
-pub(crate) fn write_back(inode: &Inode) -> Result {
-    let data = inode.write_and_wait();
-    data.and(metadata(inode))
-}
+/// How often the worker tries to flush a journal that was aborted: it can't be, until unmount.
+const ABORTED_NS: u64 = 1_000_000_000;
 
-/// Checkpoints the journal if it holds changes of this inode.
+/// Checkpoints the journal if it holds changes of this inode. `EROFS` without a journal, `EIO` if
+/// it was aborted.
 pub(crate) fn metadata(inode: &Inode) -> Result {
     let volume = inode.volume();
     let Some(tid) = inode.data().get_ref().last_change() else {

@@ -436,15 +436,8 @@ fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
 pub(crate) fn evict(inode: &Inode) {
     let data = inode.data();
     let Ok(locks) = inode.locks() else { return };
-    match crate::flush::metadata(inode) {
-        // Without a journal nothing was changed.
-        Ok(()) | Err(EROFS) => {}
-        Err(e) => pr_err!(
-            "inode {}: error {} at eviction\n",
-            inode.ino(),
-            e.to_errno()
-        ),
-    }
+    // Without a journal nothing was changed, or it was replayed.
+    let in_place = matches!(crate::flush::metadata(inode), Ok(()) | Err(EROFS));
     data.jbd().release();
     let opened = data.get_ref().opened.lock().take();
     drop(opened);
@@ -453,7 +446,11 @@ pub(crate) fn evict(inode: &Inode) {
     if let Some(rw) = locks.rw.as_ref() {
         rw.shut_down(None);
     }
-    locks.meta.shut_down(value);
+    if in_place {
+        locks.meta.shut_down(value);
+    } else {
+        locks.meta.withhold();
+    }
 }
 
 crate::vfs::pinned::pinned_field! {

@@ -172,6 +172,13 @@ impl Lock {
         }
     }
 
+    /// Keeps the lock until unmount: what it protects is in the log of an aborted journal.
+    pub(crate) fn withhold(&self) {
+        if let Lock::Cluster(res) = self {
+            res.cluster.withhold(res.clone());
+        }
+    }
+
     /// Gives the lock up for good. Nobody holds it, and what it protects was written back.
     pub(crate) fn shut_down(&self, value: Option<[u8; lvb::SIZE]>) {
         if let Lock::Cluster(res) = self {
@@ -349,7 +356,10 @@ impl LockRes {
         if let Some(delay) = kick.work {
             // Rounded up, so that the worker isn't early and has to wait again.
             let delay = msecs_to_jiffies(delay.div_ceil(1_000_000) as u32);
-            delayed_work::schedule(&self.cluster.queue, self.clone(), delay);
+            // A callback may get here late: what is queued after `shut_down` has cancelled would
+            // be nobody's to wait for, and might outlive the queue.
+            self.machine
+                .unless_gone(|| delayed_work::schedule(&self.cluster.queue, self.clone(), delay));
         }
     }
 
@@ -412,16 +422,15 @@ impl LockRes {
             let begun = monotonic_ns();
             let done = match &self.inode {
                 None => Flushed::Done,
-                // An inode that is gone was written back before; nobody can say what its value
-                // block should hold.
+                // Eviction has it, is writing its metadata back, and gives the lock up then.
                 Some(inode) => inode
                     .with(|inode| flush::inode(inode, from, to))
-                    .unwrap_or(Flushed::Failed),
+                    .unwrap_or(Flushed::NotYet(EVICTION_NS)),
             };
-            let result = if done == Flushed::Done {
-                Ok(())
-            } else {
-                Err(EIO)
+            let result = match done {
+                Flushed::Done => Ok(()),
+                Flushed::NotYet(_) => Err(EAGAIN),
+                Flushed::Failed => Err(EIO),
             };
             let (from, to) = (dlm_level(from) as i32, dlm_level(to) as i32);
             let took = monotonic_ns().saturating_sub(begun);
@@ -440,7 +449,7 @@ impl LockRes {
         }
     }
 
-    fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
+    pub(crate) fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
         loop {
             let seen = self.wakes.load(Acquire);
             let step = self.machine.shutdown();
@@ -456,6 +465,9 @@ impl LockRes {
         delayed_work::cancel_sync(self);
     }
 }
+
+/// How often the worker looks whether eviction has given a lock up.
+const EVICTION_NS: u64 = 10_000_000;
 
 impl WorkItem for LockRes {
     type Pointer = Arc<LockRes>;

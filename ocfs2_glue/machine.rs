@@ -152,6 +152,16 @@ impl LockedMachine {
     pub(crate) fn is_gone(&self) -> bool {
         self.machine.lock().is_gone()
     }
+
+    /// Runs `f` under the spinlock if the lock isn't gone yet; not after [`is_gone`] was true.
+    ///
+    /// [`is_gone`]: Self::is_gone
+    pub(crate) fn unless_gone(&self, f: impl FnOnce()) {
+        let machine = self.machine.lock();
+        if !machine.is_gone() {
+            f();
+        }
+    }
 }
 
 /// The current task, as the machine counts tasks: the same over a retry.

@@ -142,18 +142,29 @@ impl Mounted {
         // Kept until the journal is marked clean. Not acquired anew, which isn't possible any more
         // after another node died.
         let held = this.journal_held.lock().take();
-        let aborted = journal.is_aborted();
         let flushed = journal.flush();
+        // Their locks aren't given up before what they protect is in place.
+        let allocators =
+            [&this.bitmap, &this.inode_alloc, &this.extent_alloc].map(|a| ARef::from(a.inode()));
         drop(this);
-        Journal::destroy(journal)?;
-        flushed?;
-        if aborted {
-            return Err(EIO);
+        let ended = Journal::destroy(journal);
+        if flushed.and(ended).is_err() {
+            replay_own(sb, &inode)?;
         }
         mark(sb, &inode, Mark::Clean)?;
-        drop((held, inode));
+        drop((allocators, held, inode));
         Ok(())
     }
+}
+
+/// After an abort: puts in place what was committed before. This node kept the locks on it.
+fn replay_own(sb: &SuperBlock, inode: &ARef<Inode>) -> Result {
+    pr_warn!("the journal was aborted; replaying what it holds\n");
+    sb.forget_blocks();
+    let journal = NewJournal::init_inode(inode.clone())?.load()?;
+    journal.flush()?;
+    // The error stays noted in the journal's superblock: the next mount asks for fsck.ocfs2.
+    Journal::destroy(journal)
 }
 
 /// What the dinode of a journal says of it.
@@ -210,6 +221,8 @@ fn open_journal(
     wait: &NoFolio,
 ) -> Result<Arc<Journal>> {
     let recovered = is_dirty(inode)?;
+    // jbd2 replays from the page cache of the device, and another node may have had this slot.
+    sb.forget_blocks();
     let new = NewJournal::init_inode(inode.clone())?;
     let replay = new.needs_recovery();
     if replay && recovered {

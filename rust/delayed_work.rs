@@ -14,7 +14,11 @@ use kernel::{
     workqueue::{HasDelayedWork, WorkItem},
 };
 
-/// Has `item` run after `delay`, counted from now, whether it was queued already or not.
+/// Has `item` run after `delay`, counted from now, whether it was queued already or not. Doesn't
+/// sleep; may be called under spinlocks.
+///
+/// Not to be called while [`cancel_sync`] waits: C doesn't say then that it queued nothing, and the
+/// reference is leaked.
 pub(crate) fn schedule<T, const ID: u64>(queue: &OwnedQueue, item: Arc<T>, delay: Jiffies)
 where
     T: WorkItem<ID, Pointer = Arc<T>> + HasDelayedWork<T, ID>,
@@ -39,7 +43,7 @@ where
 }
 
 /// Takes `item` out of its queue, or waits until it has run. Sleeps; not to be called by the work
-/// itself. It may be queued again meanwhile by whoever can.
+/// itself. Afterwards the queue has no reference to it, unless somebody queued it again.
 pub(crate) fn cancel_sync<T, const ID: u64>(item: &Arc<T>)
 where
     T: WorkItem<ID, Pointer = Arc<T>> + HasDelayedWork<T, ID>,

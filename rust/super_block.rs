@@ -235,6 +235,17 @@ impl<T: FileSystem> SuperBlock<T> {
         })
     }
 
+    /// Drops from memory what it has of the device's blocks, but for those that are dirty or in
+    /// use. Sleeps.
+    ///
+    /// While anybody has the device open, a heartbeat say, they outlive mounts, and other nodes
+    /// have written to the device since.
+    pub(crate) fn forget_blocks(&self) {
+        const { assert!(T::ON_DEVICE) };
+        // SAFETY: As above; the file system has the device open.
+        unsafe { bindings::invalidate_bdev((*self.as_raw()).s_bdev) };
+    }
+
     /// Flushes the device's write cache and waits.
     pub(crate) fn flush_device(&self) -> Result {
         const { assert!(T::ON_DEVICE) };
