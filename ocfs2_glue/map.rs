@@ -11,7 +11,8 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Maps at most `max` blocks from `block` on. `None`: there is nothing to read there.
+/// Maps at most `max` blocks from `block` on. `None`: there is nothing to read there, as in a hole,
+/// or in a block that was allocated for a write which hasn't filled it yet.
 ///
 /// The caller holds the inode's cluster lock, or a folio that keeps it from being given up. May
 /// wait for the disk, with that folio locked.
@@ -50,6 +51,9 @@ pub(crate) fn blocks(
     let skip = block - (u64::from(cpos) << per_cluster);
     let mut count = (geo.clusters_to_blocks(mapping.clusters) - skip).min(max);
     let is_fresh = fresh.contains(&block);
+    if is_fresh && why == Purpose::Read {
+        return Ok(None);
+    }
     if is_fresh {
         count = count.min(fresh.end - block);
     } else if fresh.start > block {

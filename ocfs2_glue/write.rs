@@ -269,9 +269,13 @@ fn allocate(
         Ok(blkno)
     })();
     let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
-    meta.fresh = fresh_blocks(geo, write);
+    // Before anybody can look: readers of this node aren't kept out, and the device has there what
+    // a file had that was deleted.
+    let first = geo.clusters_to_blocks(want.cpos);
+    meta.fresh = first..first + u64::from(geo.blocks_per_cluster());
     drop(meta);
     zero_rest(inode, want.cpos, blkno, write).inspect_err(|e| mounted.half_done(*e))?;
+    inode.meta().fresh = fresh_blocks(geo, write);
     Ok(handle)
 }
 
