@@ -8,13 +8,18 @@ needs_glue "the in-tree driver recovers the dead node"
 guests_spent
 volume_mount 1
 volume_mount 2 ocfs2
-on 2 'mkdir /mnt/vol/death_o'
+on 2 'mkdir /mnt/vol/death_o /mnt/vol/death_a'
 vm_begin 2 'exec $GLUE_IO synced /mnt/vol/death_o/dead D 120'
 dead=$VM_DIR/2/share/job/$JOB.out
-vm_begin 1 'exec $GLUE_IO synced /mnt/vol/death_o/alive A 300'
+vm_begin 1 'exec $GLUE_IO synced /mnt/vol/death_a/alive A 300'
 alive=$JOB alive_out=$VM_DIR/1/share/job/$JOB.out
-until_true 60 grep -qs '^synced=20$' "$dead"
-until_true 60 grep -qs '^synced=20$' "$alive_out"
+until_true 60 grep -qs '^synced=10$' "$dead"
+# Node 1 knows the names from here on, so that it doesn't wait for their lock
+# with the directory's i_rwsem; and node 2 takes the lock back.
+matches 'rounds=10' "$(io 1 synced-check death_o/dead D 10)" "before the death"
+seen=$(value synced <"$dead")
+until_true 60 grep -qs "^synced=$((seen + 10))$" "$dead"
+until_true 60 grep -qs '^synced=10$' "$alive_out"
 # Stopped in the middle of its writes it holds locks that it won't give.
 kill -STOP "$(cat "$VM_DIR/2/pid")"
 vm_begin 1 'cd /mnt/vol; $GLUE_IO synced-check death_o/dead D 10 & echo $! >/run/host/waiter; wait $!'
@@ -35,7 +40,7 @@ done
 printf 'waits ended %s s after the death\n' $((SECONDS - died))
 said 1 'a node died with the volume mounted'
 synced=$(value synced <"$alive_out")
-for command in 'cat death_o/alive' 'ls death_o' ': >death_o/new' 'echo >>death_o/alive' 'stat -f .'; do
+for command in 'cat death_a/alive' 'ls death_a' ': >death_a/new' 'echo >>death_a/alive' 'stat -f .'; do
 	out=$(on 1 "cd /mnt/vol && $command" 10 2>&1) && fail "$command works without locks: $out"
 	matches 'Input/output error' "$out" "$command"
 done
@@ -49,7 +54,7 @@ said 1 'the journal of slot 1 is dirty'
 volume_mount 1 ocfs2
 said 1 'End replay journal \(node 2, slot 1\)'
 matches "rounds=$rounds" "$(io 1 synced-check death_o/dead D "$rounds")" "what the dead node had synced"
-matches "rounds=$synced" "$(io 1 synced-check death_o/alive A "$synced")" "what ours had synced"
+matches "rounds=$synced" "$(io 1 synced-check death_a/alive A "$synced")" "what ours had synced"
 volume_umount 1
 # Ours again, on both: nothing is left to be done.
 pair_mount
