@@ -24,7 +24,7 @@ use crate::{
         tree_insert::TreeError,
     },
     vfs::{
-        address_space::{commit_write, prepare_write, Purpose, WriteTarget},
+        address_space::{commit_write, discard, prepare_write, Purpose, WriteTarget},
         folio::{NoFolio, WriteFolio},
         jbd2::Handle,
     },
@@ -194,7 +194,11 @@ fn get_folio(
     let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
     match inline {
         true => fill_inline(inode, &mut folio)?,
-        false => prepare_write::<Ocfs2, Aops>(&mut folio, pos, len)?,
+        false => prepare_write::<Ocfs2, Aops>(&mut folio, pos, len).inspect_err(|_| {
+            if inode.size() <= folio.pos() {
+                discard(&mut folio);
+            }
+        })?,
     }
     Ok(folio)
 }
@@ -202,17 +206,22 @@ fn get_folio(
 /// Blocks were allocated for a write that didn't come about. They are part of the file, so what
 /// the device has there must not be seen.
 fn disown(inode: &Inode) -> Result {
-    let fresh = core::mem::take(&mut inode.meta().fresh);
+    // They stay fresh meanwhile, so that no reader finds them.
+    let fresh = inode.meta().fresh.clone();
     let mut block = fresh.start;
-    while block < fresh.end {
-        let max = fresh.end - block;
-        let Some(m) = map::blocks(inode, block, max, Purpose::Write)? else {
-            return Ok(());
-        };
-        inode.sb().zeroout(m.block, m.count)?;
-        block += m.count;
-    }
-    Ok(())
+    let zeroed = (|| {
+        while block < fresh.end {
+            let max = fresh.end - block;
+            let Some(m) = map::blocks(inode, block, max, Purpose::Write)? else {
+                break;
+            };
+            inode.sb().zeroout(m.block, m.count)?;
+            block += m.count;
+        }
+        Ok(())
+    })();
+    inode.meta().fresh = 0..0;
+    zeroed
 }
 
 /// Brings the content of an inline file into its folio.
@@ -330,9 +339,17 @@ fn end_with(
         true => copied,
         false => commit_write(&mut folio, pos, len, copied),
     };
-    let size = old_size.max(pos + count as i64);
+    let size = match count {
+        0 => old_size,
+        _ => old_size.max(pos + count as i64),
+    };
     let data = inode.data();
+    let discarded = !write.inline && count < len && size <= folio.pos();
     let stored = (|| {
+        if discarded {
+            discard(&mut folio);
+            disown(inode)?;
+        }
         let mut meta = inode.meta();
         meta.fresh = 0..0;
         if count == 0 {

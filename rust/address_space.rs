@@ -220,6 +220,16 @@ pub(crate) fn commit_write(folio: &mut WriteFolio, pos: i64, len: usize, copied:
     usize::try_from(count).unwrap_or(0)
 }
 
+/// Forgets the buffers of a folio that lies behind the end of the file, and that it is dirty, after
+/// a write to it that came to nothing.
+///
+/// Writeback would take the folio's dirty mark there and leave the buffers theirs. Whoever dirties
+/// such a buffer later doesn't mark the folio again, and it is never written.
+pub(crate) fn discard(folio: &mut WriteFolio) {
+    // SAFETY: The folio is locked, and the range is all of it.
+    unsafe { bindings::block_invalidate_folio(folio.as_raw(), 0, folio.size()) };
+}
+
 /// `get_block_t`.
 unsafe extern "C" fn get_block<T: FileSystem, O: Operations<T>>(
     inode: *mut bindings::inode,

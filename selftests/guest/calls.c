@@ -73,6 +73,39 @@ static int write_pattern(int argc, char **argv)
 	return OK;
 }
 
+/* write-fault FILE OFFSET LENGTH GOOD: one write, from memory of which only the first GOOD bytes
+ * are there. Prints how many were written, or the error.
+ */
+static int write_fault(int argc, char **argv)
+{
+	size_t length, good;
+	char *memory;
+	ssize_t n;
+	int fd;
+
+	if (argc < 4)
+		return USAGE;
+	length = strtoull(argv[2], NULL, 10);
+	good = strtoull(argv[3], NULL, 10);
+	if (length > 16 * BLOCK || good > BLOCK)
+		return USAGE;
+	memory = mmap(NULL, 17 * BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return failed("mmap");
+	memset(memory, 'x', BLOCK);
+	if (munmap(memory + BLOCK, 16 * BLOCK))
+		return failed("munmap");
+	fd = open(argv[0], O_WRONLY);
+	if (fd < 0)
+		return failed("open");
+	n = pwrite(fd, memory + BLOCK - good, length, atoll(argv[1]));
+	if (n < 0)
+		printf("%s\n", strerrorname_np(errno));
+	else
+		printf("%zd\n", n);
+	return close(fd) ? failed("close") : OK;
+}
+
 /* The ways to read a block; each returns how many bytes came. */
 static ssize_t get_read(int fd, void *block, uint64_t place)
 {
@@ -311,6 +344,7 @@ static int print_tsc(int argc, char **argv)
 
 const struct command call_commands[] = {
 	{ "write-pattern", "FILE SEED FIRST COUNT [STEP]", write_pattern },
+	{ "write-fault", "FILE OFFSET LENGTH GOOD", write_fault },
 	{ "read-pattern", "read|mmap|splice|sendfile FILE SEED|zero FIRST COUNT [STEP]", read_pattern },
 	{ "allocate", "FILE FIRST COUNT", allocate },
 	{ "try", "CALL PATH [ARGUMENT]", try_call },

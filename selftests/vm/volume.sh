@@ -48,6 +48,24 @@ volume_make() {
 	volume_format "$VOLUME_IMAGE" $((size * 256)) "${stack[@]}" "$@" && sync "$VOLUME_IMAGE"
 }
 
+# volume_soil SIZE: SIZE MiB of the disk get a content that must not be seen once
+# there is a volume on it.
+volume_soil() {
+	head -c "${1}M" /dev/zero | tr '\0' S |
+		dd of="$VOLUME_IMAGE" bs=1M iflag=fullblock conv=notrunc status=none
+}
+
+# volume_crash N: the disk as a power cut would leave it now. What guest N still
+# writes to it is lost; the volume is mounted again, and its journal replayed.
+volume_crash() {
+	cp --sparse=always "$VOLUME_IMAGE" "$TEST_LOG.crash"
+	volume_umount "$1"
+	cp --sparse=always "$TEST_LOG.crash" "$VOLUME_IMAGE"
+	rm "$TEST_LOG.crash"
+	sync "$VOLUME_IMAGE"
+	volume_mount "$1"
+}
+
 # volume_mount N [TYPE [OPTIONS]]: at /mnt/vol of guest N.
 volume_mount() {
 	local n=$1 type=${2:-$FS} options=$VOLUME_OPTIONS${3:+${VOLUME_OPTIONS:+,}$3}
