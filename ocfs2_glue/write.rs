@@ -369,9 +369,10 @@ fn end_with(
         update_dinode(inode, &mut meta, &mut write.handle, size)
     })();
     let result = stored.and_then(|()| {
-        if write.ordered && count > 0 {
+        // Whole, also where the copy fell short: the rest was zeroed in the folio.
+        if write.ordered && !discarded {
             let jbd = data.jbd();
-            jbd.ordered_write(inode, &mut write.handle, pos as u64, count as u64)?;
+            jbd.ordered_write(inode, &mut write.handle, pos as u64, len as u64)?;
         }
         Ok(count)
     });
