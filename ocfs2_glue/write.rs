@@ -369,8 +369,9 @@ fn end_with(
         update_dinode(inode, &mut meta, &mut write.handle, size)
     })();
     let result = stored.and_then(|()| {
-        // Whole, also where the copy fell short: the rest was zeroed in the folio.
-        if write.ordered && !discarded {
+        // New blocks whole, also where the copy fell short: the rest was zeroed in the folio. And
+        // what becomes visible because the file gets longer.
+        if !write.inline && !discarded && (write.ordered || size > old_size) {
             let jbd = data.jbd();
             jbd.ordered_write(inode, &mut write.handle, pos as u64, len as u64)?;
         }
