@@ -117,6 +117,8 @@ pub const JOURNAL_DIRTY_FL: u32 = 0x0001;
 
 /// Size of `struct ocfs2_xattr_header`, with which inline attributes begin.
 const XATTR_HEADER: usize = 16;
+/// Size of `struct ocfs2_extent_list` with one record.
+const ONE_EXTENT: usize = 32;
 
 /// A time stamp: seconds since 1970 and nanoseconds below 10^9.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -420,7 +422,8 @@ impl Dinode {
         )?;
         let xattr_good = match self.dyn_features & INLINE_XATTR_FL {
             0 => true,
-            _ => (XATTR_HEADER..=fs.block_size().saturating_sub(ID_DATA))
+            // What is in the dinode today may have to become an extent tomorrow.
+            _ => (XATTR_HEADER..=fs.block_size().saturating_sub(I_LIST + ONE_EXTENT))
                 .contains(&usize::from(self.xattr_inline_size)),
         };
         check(xattr_good, blkno, "ocfs2_dinode.i_xattr_inline_size")?;

@@ -25,7 +25,7 @@ WIDTH = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
 
 DINODE = {
     "i_signature": (0x00, 8), "i_generation": (0x08, 4), "i_suballoc_slot": (0x0C, 2),
-    "i_suballoc_bit": (0x0E, 2), "i_clusters": (0x14, 4), "i_size": (0x20, 8),
+    "i_suballoc_bit": (0x0E, 2), "i_xattr_inline_size": (0x12, 2), "i_clusters": (0x14, 4), "i_size": (0x20, 8),
     "i_mode": (0x28, 2), "i_links_count": (0x2A, 2), "i_flags": (0x2C, 4),
     "i_blkno": (0x50, 8), "i_last_eb_blk": (0x58, 8), "i_fs_generation": (0x60, 4),
     "i_dyn_features": (0x76, 2),

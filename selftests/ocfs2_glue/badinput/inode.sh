@@ -13,6 +13,9 @@ field /inline i_mode 0 'cat inline'
 field /inline i_size 0x10000 'cat inline'
 field /inline i_size 0xffffffffffffffff 'cat inline'
 field /inline id_count 0xffff 'cat inline'
+# Its data couldn't move out: no extent record fits beside these attributes.
+bad "/inline full of attributes" set /inline i_dyn_features 7 i_xattr_inline_size 3888 id_count 8
+SAYS=i_xattr_inline_size refused 'head -c 4000 data >>inline'
 field /link i_size 0xffffffffffffffff 'readlink link'
 field /link i_size 0x100000 'readlink link'
 field /small i_size 0x7fffffffffffffff 'ls small/ && ls -l small/file1'

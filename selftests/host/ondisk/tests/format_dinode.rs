@@ -260,8 +260,13 @@ fn inline_data_is_within_its_room() {
         refused(0o100644, xattr(15, 5)),
         "ocfs2_dinode.i_xattr_inline_size"
     );
+    // An extent list with one record has to fit beside them, for when the data moves out.
     assert_eq!(
-        refused(0o100644, xattr(825, 0)),
+        accepted(0o100644, xattr(800, 5)).id2_range(&fs()),
+        0xc0..0xe0
+    );
+    assert_eq!(
+        refused(0o100644, xattr(801, 5)),
         "ocfs2_dinode.i_xattr_inline_size"
     );
     assert_eq!(
