@@ -168,6 +168,13 @@ impl FileSystem for Ocfs2 {
             warn_read_only(&support.unwritable, &support.missing);
             sb.set_read_only();
         }
+        // A write is cut at pages, and each piece has to lie in one cluster; see `write.rs`.
+        if geo.cluster_bits() < kernel::page::PAGE_SHIFT as u32 && !sb.is_read_only() {
+            pr_warn!(
+                "can't write volumes whose clusters are smaller than a page: mounting read-only\n"
+            );
+            sb.set_read_only();
+        }
         check_heartbeat(&found.cluster, &options, sb.is_read_only())?;
         sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
         let counters = {
