@@ -417,8 +417,13 @@ impl<'g> Allocator<'g> {
     }
 
     /// Clusters in a row, in the global bitmap, that a new group of this suballocator takes.
+    ///
+    /// Fails where adding the group would, for what the dinode says: before anything is claimed.
     pub fn group_clusters(&self, dinode: &[u8]) -> Result<u16> {
-        Ok(self.decode(dinode)?.cpg)
+        let list = self.decode(dinode)?;
+        Growth::plan(&list, self.geo, self.unit)
+            .map_err(|field| Corrupt::new(list.blkno, field))?;
+        Ok(list.cpg)
     }
 
     /// Adds a group in one piece to a suballocator: as [`Self::add_group_of`], from `cluster` on.

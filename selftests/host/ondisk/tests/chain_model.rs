@@ -469,6 +469,25 @@ fn changes_that_do_not_fit_are_refused() {
     assert!(store.snapshot() == before);
 }
 
+/// A group that can't be added is known to be one before clusters are claimed for it.
+#[test]
+fn clusters_are_asked_for_only_if_the_group_can_be_added() {
+    let geo = geometry(2000);
+    let mut store = Store::in_memory(512, geo.blocks());
+    allocator_dinode(&mut store, 4, 8, 3);
+    let alloc = Allocator::blocks(&geo);
+    let ask = |store: &mut Store| {
+        let clusters = alloc.group_clusters(store.raw(DINODE));
+        clusters.map_err(|corrupt| corrupt.field)
+    };
+    assert_eq!(ask(&mut store), Ok(4));
+    let i_clusters = 0x14;
+    put(store.raw(DINODE), i_clusters, &u32::MAX.to_le_bytes());
+    assert_eq!(ask(&mut store), Err("ocfs2_dinode.i_clusters"));
+    let bitmap = Allocator::clusters(&geo).group_clusters(store.raw(DINODE));
+    assert!(bitmap.is_err());
+}
+
 /// What is set aside in one group doesn't count as set aside in another.
 #[test]
 fn reserves_take_from_several_groups() {
