@@ -267,11 +267,17 @@ impl Inode {
         Ok(())
     }
 
-    /// What this node's lock value block should say.
+    /// What this node's lock value block should say. `None` if the dinode wasn't read under the
+    /// present grant, as when the attributes came in a value block themselves: what is known of
+    /// an earlier one may be old, and the next holder would trust it.
     pub(crate) fn lock_value(&self) -> Option<[u8; crate::ondisk::lvb::SIZE]> {
         let a = self.attributes();
-        let mut meta = self.meta();
-        let root = meta.root.as_mut()?;
+        let generation = self.locks().ok()?.meta.generation();
+        let meta = self.meta();
+        let root = meta
+            .root
+            .as_ref()
+            .filter(|_| meta.known.is_of(generation))?;
         let mut v = MetaLvb::from(&root.dinode);
         v.size = a.size as u64;
         v.uid = a.uid;

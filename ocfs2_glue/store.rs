@@ -46,6 +46,11 @@ impl Known {
         true
     }
 
+    /// Whether this was learned under grant `generation`.
+    pub(crate) fn is_of(&self, generation: u64) -> bool {
+        self.generation == generation
+    }
+
     fn read(&mut self, sb: &SuperBlock, blkno: u64) -> Result<BufferHead> {
         if self.blocks.get(&blkno).is_some() {
             return BufferHead::read(sb, blkno);
