@@ -83,12 +83,15 @@ pub(crate) fn file(
         Ok(claimed.blkno)
     })();
     let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
+    let tid = handle.tid();
     handle.stop()?;
     entry.set_stamp(dir.locks()?.meta.generation());
     drop(inodes);
-    let inode = iget(dir.sb(), blkno, Expect::User, wait);
+    let inode = iget(dir.sb(), blkno, Expect::User, wait)?;
+    // For an fsync of the file itself, which may follow without a write.
+    inode.data().get_ref().changed_in(tid);
     drop(held);
-    inode
+    Ok(inode)
 }
 
 fn insert(store: &mut Store<'_>, root: &mut Root, place: Place, name: &[u8], inode: u64) -> Result {
