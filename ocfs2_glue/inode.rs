@@ -15,7 +15,7 @@ use crate::{
     lock::{Held, Lock},
     lockres::Mode,
     ondisk::{
-        dinode::{Body, Dinode},
+        dinode::{Body, Dinode, SYSTEM_FL},
         error::Corrupt,
         file_type::FileType,
         lock_name::LockName,
@@ -63,6 +63,8 @@ pub(crate) struct InodeData {
 
 /// The cluster locks of one inode.
 pub(crate) struct Locks {
+    /// As what the inode came into memory, and so how its locks are named.
+    expect: Expect,
     /// `M`: metadata and data.
     pub(crate) meta: Lock,
     /// `O`: says that this node has the inode in memory. Not for system files.
@@ -359,7 +361,8 @@ fn attributes(d: &Dinode, volume: &Volume) -> Attributes {
 ///
 /// # Errors
 ///
-/// `ESTALE` for an inode that was deleted, `EUCLEAN` for one that is no inode.
+/// `ESTALE` for an inode that was deleted, `EUCLEAN` for one that is no inode, or a system file
+/// where a user's is expected, or the other way round.
 pub(crate) fn iget(
     sb: &SuperBlock,
     blkno: u64,
@@ -368,7 +371,8 @@ pub(crate) fn iget(
 ) -> Result<ARef<Inode>> {
     let volume = crate::volume_of(sb);
     let new = match sb.iget(blkno)? {
-        Iget::Cached(inode) => return Ok(inode),
+        Iget::Cached(inode) if inode.locks()?.expect == expect => return Ok(inode),
+        Iget::Cached(_) => return Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags").into()),
         Iget::New(new) => new,
     };
     let inode = new.inode();
@@ -382,6 +386,7 @@ pub(crate) fn iget(
         Expect::System => Lock::Local,
     };
     let locks = Locks {
+        expect,
         meta: Lock::for_inode(volume, inode, name)?,
         open,
         rw: SetOnce::new(),
@@ -421,6 +426,11 @@ fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
         // A deleted inode whose block wasn't used again since.
         if root.dinode.dtime != 0 {
             return Err(ESTALE);
+        }
+        // A directory that names a system file would hand it to users, under a lock that nobody
+        // else knows it by.
+        if root.dinode.has_flags(SYSTEM_FL) != (expect == Expect::System) {
+            return Err(Corrupt::new(inode.ino(), "ocfs2_dinode.i_flags").into());
         }
         Ok(root.dinode)
     })();
