@@ -9,6 +9,7 @@ use crate::{
     ondisk::{
         dinode_edit::{self, Edit, NewInode},
         dx_edit::INSERT_BLOCKS,
+        error::Corrupt,
         file_type::FileType,
         store::Journaled,
     },
@@ -27,7 +28,8 @@ use kernel::{prelude::*, sync::aref::ARef};
 ///
 /// # Errors
 ///
-/// `ENOSPC`; `EROFS`; `EEXIST` if another node was faster, `ENOENT` if the directory was removed.
+/// `ENOSPC`; `EROFS`; `EEXIST` if another node was faster, `ENOENT` if the directory was removed;
+/// `EUCLEAN` if the block that is free for the inode has one that is in use.
 pub(crate) fn file(
     dir: &Inode,
     entry: &Entry<'_>,
@@ -47,8 +49,13 @@ pub(crate) fn file(
     let place = place(dir, &mounted, name, wait)?;
     let mut inodes = mounted.inode_alloc().lock(wait)?;
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;
+    // A bitmap that calls the block of a live inode free; all of it may be as wrong.
+    if let Some(blkno) = bit.peek().filter(|blkno| dir.sb().has_inode(*blkno)) {
+        return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap").into());
+    }
     // Group and dinode of the allocator, the new dinode, the directory's, and the name.
     let mut handle = mounted.journal().start(4 + INSERT_BLOCKS)?;
+    let generation = random_u32();
     let done = (|| {
         let claimed = inodes.claim_block(&mut handle, &mut bit, mounted.slot())?;
         let (uid, gid) = owner_of_new(dir);
@@ -57,7 +64,7 @@ pub(crate) fn file(
         let (mut store, root) = meta.change(dir, &mut handle)?;
         let new = NewInode {
             suballoc: claimed,
-            generation: random_u32(),
+            generation,
             mode,
             links: 1,
             uid,
@@ -88,6 +95,10 @@ pub(crate) fn file(
     entry.set_stamp(dir.locks()?.meta.generation());
     drop(inodes);
     let inode = iget(dir.sb(), blkno, Expect::User, wait)?;
+    if inode.generation() != generation {
+        // Brought into memory meanwhile, as what was there before, by another name.
+        return Err(Corrupt::new(blkno, "ocfs2_dinode.i_generation").into());
+    }
     // For an fsync of the file itself, which may follow without a write.
     inode.data().get_ref().changed_in(tid);
     drop(held);

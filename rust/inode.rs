@@ -374,6 +374,33 @@ impl<T: FileSystem> SuperBlock<T> {
             Ok(Iget::Cached(unsafe { ARef::from_raw(inode) }))
         }
     }
+
+    /// Whether inode `ino` is in memory, or being brought in. Waits for its eviction if that has
+    /// begun, and not for a task that brings it in. Sleeps.
+    pub(crate) fn has_inode(&self, ino: u64) -> bool {
+        unsafe extern "C" fn is_it(raw: *mut bindings::inode, ino: *mut c_void) -> c_int {
+            // SAFETY: Called with an inode of the hash table, under its lock, and with the pointer
+            // that is passed below.
+            c_int::from(unsafe { (*raw).i_ino == *ino.cast::<u64>() })
+        }
+        let (mut wanted, mut is_new) = (ino, false);
+        // SAFETY: The superblock is valid; both pointers are used during the call alone.
+        let raw = unsafe {
+            bindings::ilookup5_nowait(
+                self.as_raw(),
+                ino,
+                Some(is_it),
+                (&raw mut wanted).cast(),
+                &raw mut is_new,
+            )
+        };
+        if raw.is_null() {
+            return false;
+        }
+        // SAFETY: The lookup gave a reference, which nothing else was done with.
+        unsafe { bindings::iput(raw) };
+        true
+    }
 }
 
 /// Makes the slab cache for inodes of `T`.

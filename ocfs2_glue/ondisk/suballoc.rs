@@ -73,6 +73,11 @@ impl Reserve {
         Ok(Some(reserve))
     }
 
+    /// The block that will be handed out next, if there is one left.
+    pub fn peek(&self) -> Option<u64> {
+        self.next().map(|found| found.blkno)
+    }
+
     /// The next block, without taking it.
     fn next(&self) -> Option<Found> {
         let mut skip = self.taken;
