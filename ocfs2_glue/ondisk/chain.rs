@@ -14,8 +14,9 @@
 //!
 //! # Bounds
 //!
-//! Every group has at least one bit, and a chain's record says how many bits the chain has: a
-//! walk that sees more has found a chain that bites its tail, and ends with an error.
+//! A chain's record says how many bits the chain has, and the volume's size how many groups there
+//! can be. A walk that sees more of either has found a chain that bites its tail, and ends with an
+//! error.
 //!
 //! Facts: `srctree/fs/ocfs2/ocfs2_fs.h`, `srctree/fs/ocfs2/suballoc.c`. A chain without groups
 //! can lie between others: the in-tree driver leaves them when it gives a group back.
@@ -192,8 +193,12 @@ impl<'g> Allocator<'g> {
         if chain.free < u32::from(search.min) {
             return Ok(());
         }
+        let most = list.most_groups(self.geo);
         let (mut free, mut total, mut at) = (0u32, 0u32, chain.blkno);
         while at != 0 {
+            if search.seen >= most {
+                return Err(Corrupt::new(at, "ocfs2_group_desc.bg_next_group").into());
+            }
             let block = self.read(store, at)?;
             let group = Group::decode(store.bytes(&block), at, &owner, self.geo)?;
             free = free.saturating_add(u32::from(group.free));

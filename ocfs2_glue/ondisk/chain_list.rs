@@ -94,11 +94,11 @@ impl<'a> ChainList<'a> {
         if list.next_free > list.count {
             return Err(bad("ocfs2_chain_list.cl_next_free_rec"));
         }
-        list.check_chains(geo)?;
+        list.check_chains(unit, geo)?;
         Ok(list)
     }
 
-    fn check_chains(&self, geo: &Geometry) -> Result<()> {
+    fn check_chains(&self, unit: Unit, geo: &Geometry) -> Result<()> {
         let bad = |field| Corrupt::new(self.blkno, field);
         let (mut free, mut total) = (0u32, 0u32);
         for i in 0..self.next_free {
@@ -119,7 +119,13 @@ impl<'a> ChainList<'a> {
                 .checked_add(chain.total)
                 .ok_or(bad("ocfs2_chain_rec.c_total"))?;
         }
-        if total != self.total {
+        // One group more than the volume has may be left of a resize that never got as far as the
+        // superblock.
+        let most = match unit {
+            Unit::Clusters => u64::from(geo.clusters) + u64::from(self.cpg),
+            Unit::Blocks => geo.blocks(),
+        };
+        if total != self.total || u64::from(total) > most {
             return Err(bad("ocfs2_dinode.id1.bitmap1.i_total"));
         }
         if total - free != self.used {
@@ -139,6 +145,12 @@ impl<'a> ChainList<'a> {
             total: get_u32(self.block, at + 4)?,
             blkno: get_u64(self.block, at + 8)?,
         })
+    }
+
+    /// Most groups that there can be: each takes `cpg` clusters of the volume, but for the last of
+    /// the global bitmap; and one left of a resize.
+    pub(super) fn most_groups(&self, geo: &Geometry) -> u32 {
+        geo.clusters / u32::from(self.cpg.max(1)) + 2
     }
 
     /// Clear bits in the whole allocator.

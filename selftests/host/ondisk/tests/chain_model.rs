@@ -393,6 +393,46 @@ fn lies_of_a_group_in_pieces_are_named() {
     }
 }
 
+/// Counts that no volume of this size can have bound nothing: neither how many bits there are, nor
+/// how many groups a walk reads.
+#[test]
+fn walks_are_bounded_by_the_volume() {
+    // Two groups of one bit, each the next of the other, in a chain that says that it has more.
+    let (geo, mut store) = bitmap();
+    for (at, next) in [(20, 1600u64), (1600, 20)] {
+        let raw = store.raw(at);
+        put(raw, 0x0A, &[1, 0, 0, 0]);
+        put(raw, 0x18, &next.to_le_bytes());
+    }
+    let set_total = |store: &mut Store, total: u32| {
+        let raw = store.raw(DINODE);
+        put(raw, 0xBC, &(total + 190).to_le_bytes());
+        put(raw, 0xD0, &(total - 2).to_le_bytes());
+        put(raw, 0xD4, &total.to_le_bytes());
+    };
+    for (total, field) in [
+        (200, "ocfs2_group_desc.bg_next_group"),
+        (300, "ocfs2_group_desc.bg_next_group"),
+        (301, "ocfs2_dinode.id1.bitmap1.i_total"),
+        (u32::MAX - 190, "ocfs2_dinode.id1.bitmap1.i_total"),
+    ] {
+        set_total(&mut store, total);
+        let found = Allocator::clusters(&geo).find(&mut store, &DINODE, 101, 101, None);
+        assert_eq!(found.map_err(|e| e.field()), Err(field), "{total}");
+    }
+    // And blocks: more of them than the volume has.
+    let (geo, mut store) = discontig();
+    let total = geo.blocks() as u32 + 1;
+    put(store.raw(DINODE), 0xD4, &total.to_le_bytes());
+    put(store.raw(DINODE), 0xBC, &total.to_le_bytes());
+    put(store.raw(DINODE), 0xB8, &(total - 255).to_le_bytes());
+    let found = Allocator::blocks(&geo).find(&mut store, &DINODE, 1, 1, None);
+    assert_eq!(
+        found.map_err(|e| e.field()),
+        Err("ocfs2_dinode.id1.bitmap1.i_total")
+    );
+}
+
 /// What a claim or a return would break is refused before anything changes.
 #[test]
 fn changes_that_do_not_fit_are_refused() {
