@@ -69,7 +69,8 @@ pub(crate) fn file(
             links: 1,
             uid,
             gid,
-            attr: root.dinode.attr,
+            // Not handed on by a directory, in the in-tree driver neither.
+            attr: 0,
             time,
             rdev: 0,
         };

@@ -255,6 +255,7 @@ impl Inode {
                     mtime: time(v.mtime),
                     ctime: time(v.ctime),
                 });
+                self.set_flags(v.attr);
                 return Ok(());
             }
         }
@@ -266,6 +267,7 @@ impl Inode {
             return Err(ESTALE);
         }
         self.set_attributes(&attributes(d, volume));
+        self.set_flags(d.attr);
         Ok(())
     }
 
@@ -399,6 +401,7 @@ pub(crate) fn iget(
         _ => 0,
     };
     let tables = crate::tables::of(dinode.file_type);
+    inode.set_flags(dinode.attr);
     Ok(new.finish(
         &attributes(&dinode, volume),
         dinode.generation,

@@ -26,6 +26,9 @@ const IOCB_DSYNC: i32 = 0x2;
 /// `IOCB_SYNC`, which is `RWF_SYNC` of the same header.
 const IOCB_SYNC: i32 = 0x4;
 
+/// `SB_SYNCHRONOUS` of `srctree/include/linux/fs/super_types.h`.
+const SB_SYNCHRONOUS: usize = 1 << 4;
+
 /// C: `struct file_operations` of a regular file, for file system `T`.
 pub(crate) trait Operations<T: FileSystem> {
     /// Whether files take reads and writes that must not block (`FMODE_NOWAIT`); else these are
@@ -100,11 +103,19 @@ impl<T: FileSystem> Io<'_, T> {
         count(unsafe { bindings::generic_perform_write(self.iocb.as_ptr(), self.iter.as_ptr()) })
     }
 
-    /// What `O_SYNC` and `O_DSYNC` ask for, after `done` bytes were written and without the inode
-    /// lock. `Some(data_only)` if the range has to be synced.
+    /// What `O_SYNC` and `O_DSYNC` ask for, or the inode's own flag or the mount's
+    /// (`iocb_is_dsync()`), after `done` bytes were written and without the inode lock.
+    /// `Some(data_only)` if the range has to be synced.
     pub(crate) fn sync_wanted(&self) -> Option<bool> {
         let flags = self.flags();
-        (flags & IOCB_DSYNC != 0).then_some(flags & IOCB_SYNC == 0)
+        // SAFETY: A kiocb has a file, which has an inode, and that a superblock; both words may be
+        // read at any time.
+        let always = unsafe {
+            let inode = bindings::file_inode(self.iocb.as_ref().ki_filp);
+            (*inode).i_flags & bindings::S_SYNC != 0
+                || (*(*inode).i_sb).s_flags & SB_SYNCHRONOUS != 0
+        };
+        (always || flags & IOCB_DSYNC != 0).then_some(flags & IOCB_SYNC == 0)
     }
 
     /// Writes back and syncs `done` bytes that end at the present position, by `->fsync`.

@@ -184,6 +184,27 @@ impl<T: FileSystem> Inode<T> {
         self.set_blocks(a.blocks);
     }
 
+    /// Has the VFS act on flags as chattr(1) sets them, `FS_*_FL`: the five that it knows
+    /// (`i_flags`). Others do nothing here. Callers are those of [`Inode::set_attributes`].
+    pub(crate) fn set_flags(&self, attr: u32) {
+        const KNOWN: [(u32, u32); 5] = [
+            (bindings::FS_SYNC_FL, bindings::S_SYNC),
+            (bindings::FS_IMMUTABLE_FL, bindings::S_IMMUTABLE),
+            (bindings::FS_APPEND_FL, bindings::S_APPEND),
+            (bindings::FS_NOATIME_FL, bindings::S_NOATIME),
+            (bindings::FS_DIRSYNC_FL, bindings::S_DIRSYNC),
+        ];
+        let (mut flags, mut mask) = (0, 0);
+        for (fs, vfs) in KNOWN {
+            mask |= vfs;
+            if attr & fs != 0 {
+                flags |= vfs;
+            }
+        }
+        // SAFETY: The inode is valid; other bits of the word may change at the same time.
+        unsafe { bindings::inode_set_flags(self.as_raw(), flags, mask) };
+    }
+
     /// The attributes as they are in memory.
     pub(crate) fn attributes(&self) -> Attributes {
         let raw = self.as_raw();

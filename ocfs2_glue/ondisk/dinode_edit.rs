@@ -203,7 +203,7 @@ pub struct NewInode {
     pub uid: u32,
     /// `i_gid`.
     pub gid: u32,
-    /// `i_attr`, inherited from the directory.
+    /// `i_attr`.
     pub attr: u32,
     /// atime, mtime and ctime.
     pub time: Time,
