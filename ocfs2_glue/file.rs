@@ -30,6 +30,8 @@ impl Operations<Ocfs2> for File {
         let done = {
             let _inode_lock = inode.lock();
             let _rw = inode.locks()?.rw()?.acquire(Mode::Ex, &wait)?;
+            // Brings the mode up to date. Not held, as the change of mode takes the lock itself.
+            drop(inode.lock_cluster(Mode::Ex, &wait)?);
             io.remove_privs()?;
             {
                 // Brings the size up to date, which only this node can change from here on.

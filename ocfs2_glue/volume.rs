@@ -177,6 +177,7 @@ impl FileSystem for Ocfs2 {
         }
         check_heartbeat(&found.cluster, &options, sb.is_read_only())?;
         sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
+        sb.set_modes_change();
         let counters = {
             let dir = debugfs::volume_dir(sb.device().id())?;
             let file = Arc::pin_init(

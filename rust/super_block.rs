@@ -23,6 +23,8 @@ use kernel::{
 
 /// `SB_RDONLY` of `srctree/include/linux/fs/super_types.h`.
 pub(super) const SB_RDONLY: u32 = 1;
+/// `SB_NOSEC` of the same header.
+const SB_NOSEC: usize = 1 << 28;
 
 /// A file system, as a rule one that lives on one block device; C: `struct file_system_type` and
 /// `struct super_operations`.
@@ -132,6 +134,13 @@ impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
             (*self.sb.as_raw()).s_maxbytes = max_bytes;
             (*self.sb.as_raw()).s_time_gran = 1;
         }
+    }
+
+    /// Says that modes change without the VFS's doing, as another node does it: it must not
+    /// remember of an inode that there are no privileges to take away (`SB_NOSEC`).
+    pub(crate) fn set_modes_change(&mut self) {
+        // SAFETY: The superblock is being filled by this task alone.
+        unsafe { (*self.sb.as_raw()).s_flags &= !SB_NOSEC };
     }
 
     /// Makes the mount read-only.
