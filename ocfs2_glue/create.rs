@@ -93,7 +93,8 @@ pub(crate) fn file(
     let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
     let tid = handle.tid();
     handle.stop()?;
-    entry.set_stamp(dir.locks()?.meta.generation());
+    // It still says that there is no such name: not to be believed if this fails from here on.
+    entry.set_stamp(0);
     drop(inodes);
     let inode = iget(dir.sb(), blkno, Expect::User, wait)?;
     if inode.generation() != generation {
@@ -102,6 +103,7 @@ pub(crate) fn file(
     }
     // For an fsync of the file itself, which may follow without a write.
     inode.data().get_ref().changed_in(tid);
+    entry.set_stamp(dir.locks()?.meta.generation());
     drop(held);
     Ok(inode)
 }
