@@ -19,17 +19,4 @@ entry "rec_len past the block" rec_len 0xfffc
 entry "name longer than the entry" name_len 255
 entry "an inode that isn't one" inode 3
 entry "an inode beyond the volume" inode 0x7fffffffffffffff
-# A name that leads a user to a system file: in use by the mount, or not; and the
-# other way round.
-bad_template
-for file in journal:0000 inode_alloc:0000 slot_map truncate_log:0000; do
-	block=$(corrupt get "//$file" block)
-	bad "small: a way to $file" dirent /small file2 inode "$block"
-	refused 'cat small/file2 >/dev/null'
-done
-bad "small: a way to the system directory" dirent /small file2 inode "$(corrupt get // block)"
-refused 'stat small/file2'
-bad_template
-bad "slot_map: a way to a user's file" dirent // slot_map inode "$(corrupt get /data block)"
-refused 'ls'
 bad_end
