@@ -20,7 +20,7 @@ use crate::{
         counters::Counters,
         debugfs,
         folio::NoFolio,
-        fs_context::Param,
+        fs_context::{number, Param},
         super_block::{FileSystem, NewSuperBlock, StatFs},
     },
     Inode, Ocfs2, SuperBlock,
@@ -133,27 +133,21 @@ impl FileSystem for Ocfs2 {
         InodeData::new()
     }
 
-    fn parse_param(options: &mut Options, key: &CStr, value: Option<&CStr>) -> Result<Param> {
-        let text = value.map(|v| v.to_bytes());
-        match (key.to_bytes(), text) {
+    fn parse_param(options: &mut Options, key: &[u8], value: Option<&[u8]>) -> Param {
+        match (key, value) {
             (b"heartbeat", Some(b"local" | b"global")) => options.heartbeat = true,
             (b"heartbeat", Some(b"none")) => options.heartbeat = false,
             // The superblock's is the one that counts.
             (b"cluster_stack", Some(_)) => {}
             (b"data", Some(b"ordered")) | (b"errors", Some(b"remount-ro")) => {}
-            (b"slice_ms", Some(v)) => {
-                let ms = core::str::from_utf8(v)
-                    .ok()
-                    .and_then(|s| s.parse::<u32>().ok());
-                options.slice_ms = ms.filter(|ms| *ms <= 10_000).ok_or(EINVAL)?;
-            }
-            (b"heartbeat" | b"data" | b"errors" | b"slice_ms", _) => {
-                pr_err!("bad value for mount option {}\n", key);
-                return Err(EINVAL);
-            }
-            _ => return Ok(Param::Unknown),
+            (b"slice_ms", Some(v)) => match number(v, 10_000) {
+                Some(ms) => options.slice_ms = ms,
+                None => return Param::BadValue,
+            },
+            (b"heartbeat" | b"data" | b"errors" | b"slice_ms", _) => return Param::BadValue,
+            _ => return Param::Unknown,
         }
-        Ok(Param::Taken)
+        Param::Taken
     }
 
     fn new_super(

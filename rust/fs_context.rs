@@ -15,6 +15,14 @@ pub(crate) enum Param {
     Taken,
     /// It isn't one of ours. The VFS tries its own, then names it in an error.
     Unknown,
+    /// It is ours, and can't have this value, or lacks one. It is named in an error.
+    BadValue,
+}
+
+/// An option's value as a number of at most `max`.
+pub(crate) fn number(value: &[u8], max: u32) -> Option<u32> {
+    let number = core::str::from_utf8(value).ok()?.parse().ok()?;
+    (number <= max).then_some(number)
 }
 
 /// `-ENOPARAM`; the VFS turns it into "Unknown parameter".
@@ -58,10 +66,14 @@ impl<T: FileSystem> Context<T> {
             }
             _ => return -(bindings::EINVAL as c_int),
         };
-        from_result(|| match T::parse_param(options, key, value)? {
-            Param::Taken => Ok(0),
-            Param::Unknown => Ok(-ENOPARAM),
-        })
+        match T::parse_param(options, key.to_bytes(), value.map(CStr::to_bytes)) {
+            Param::Taken => 0,
+            Param::Unknown => -ENOPARAM,
+            Param::BadValue => {
+                pr_err!("bad value for mount option {}\n", key);
+                -(bindings::EINVAL as c_int)
+            }
+        }
     }
 
     unsafe extern "C" fn get_tree(fc: *mut bindings::fs_context) -> c_int {

@@ -48,12 +48,12 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     /// Initialises the private part of an inode that was just allocated.
     fn alloc_inode() -> impl PinInit<Self::Inode>;
 
-    /// Takes one mount option.
+    /// Takes one mount option, `key` or `key=value`.
     fn parse_param(
         options: &mut Self::Options,
-        key: &CStr,
-        value: Option<&CStr>,
-    ) -> Result<fs_context::Param>;
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> fs_context::Param;
 
     /// First half of `fill_super`: looks at the device and makes the private data.
     fn new_super(

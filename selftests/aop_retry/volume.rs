@@ -199,13 +199,14 @@ impl FileSystem for AopRetry {
         }
     }
 
-    fn parse_param(options: &mut Options, key: &CStr, value: Option<&CStr>) -> Result<Param> {
-        match (key.to_bytes(), value) {
+    fn parse_param(options: &mut Options, key: &[u8], value: Option<&[u8]>) -> Param {
+        match (key, value) {
             (b"noreadahead", None) => options.no_readahead = true,
             (b"large", None) => options.large = true,
-            _ => return Ok(Param::Unknown),
+            (b"noreadahead" | b"large", Some(_)) => return Param::BadValue,
+            _ => return Param::Unknown,
         }
-        Ok(Param::Taken)
+        Param::Taken
     }
 
     fn new_super(
