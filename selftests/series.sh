@@ -22,7 +22,8 @@ TARGET=$SERIES/target
 STAGE_COUNT=2
 TABLE=$REPO/target/series.md
 PATCH=${PATCH:-}
-declare -A KIND=() WORDS=() BUILT=() WITH=() WITHOUT=() WHY=()
+declare -a KIND=() WORDS=() BUILT=()
+declare -A WITH=() WITHOUT=() WHY=()
 
 finish() {
 	stage_stop

@@ -4,6 +4,8 @@
 
 TREE_UP=
 TEST_LIMIT=300
+# Beside a build.
+VM_BOOT_LIMIT=240
 VERDICT=
 REASON=
 
@@ -39,13 +41,15 @@ tree_up() {
 
 # What the log of a test, and the guest's kernel, say first of what went wrong.
 reason() {
-	local offset=$1 text line
+	local offset=$1 text differ line
 	text=$(grep -a '^FAIL: ' "$TEST_LOG" | head -n 1 | sed 's/^FAIL: //; s/: not what was wanted$//')
-	line=$(sed -n '/^# --- wanted/,$p' "$TEST_LOG" | grep -aE '^# [+-][^+-]' | head -n 2 | sed 's/^# //' | tr '\n' ' ')
-	text="$text${line:+: $line}"
+	differ=$(sed -En '/^(# )?--- wanted/,$s/^(# )?([+-][^+-].*)/\2/p' "$TEST_LOG" | awk '
+		/^-/ && !want { want = ": wanted " substr($0, 2) }
+		/^\+/ && !got { got = ": got " substr($0, 2) }
+		END { printf "%s", substr(got ? got : want, 1, 90) }')
 	line=$(dmesg_since 1 "$offset" | grep -aE "$DMESG_BAD|watchdog:" | grep -avE "$2" | head -n 1 |
 		sed 's/^\[ *[0-9.]*\] *//; s/^.*\(WARNING: \)/\1/; s/ at \(PC:\|CPU\).*//')
-	printf '%s\n' "$text${line:+; $line}" | tr '|\t' '/ ' | cut -c 1-160
+	printf '%s\n' "$text$differ${line:+; $line}" | tr '|\t' '/ ' | cut -c 1-160
 }
 
 # test_run TEST: in the guest that is up. Sets VERDICT: ok, fail or skip; and
