@@ -147,6 +147,7 @@ impl Mounted {
         let allocators =
             [&this.bitmap, &this.inode_alloc, &this.extent_alloc].map(|a| ARef::from(a.inode()));
         drop(this);
+        crate::volume_of(sb).forget_journal();
         let ended = Journal::destroy(journal);
         if flushed.and(ended).is_err() {
             replay_own(sb, &inode)?;

@@ -21,6 +21,7 @@ use crate::{
         debugfs,
         folio::NoFolio,
         fs_context::{number, Param},
+        jbd2::Journal,
         super_block::{FileSystem, NewSuperBlock, StatFs},
     },
     Inode, Ocfs2, SuperBlock,
@@ -49,6 +50,9 @@ pub(crate) struct Volume {
     /// While it is mounted read-write.
     #[pin]
     mounted: SpinLock<Option<Arc<Mounted>>>,
+    /// Its journal, which downconvert workers may need until there is nothing in it.
+    #[pin]
+    journal: SpinLock<Option<Arc<Journal>>>,
     /// `global_bitmap`, for statfs.
     #[pin]
     bitmap: Mutex<Option<ARef<Inode>>>,
@@ -94,8 +98,21 @@ const TICKET_NS: u64 = 5_000_000;
 
 impl Volume {
     /// The journal; `EROFS` if there is none.
-    pub(crate) fn journal(&self) -> Result<Arc<crate::vfs::jbd2::Journal>> {
-        Ok(self.mounted()?.journal().clone())
+    ///
+    /// For downconvert workers as well, none of which must be the one who drops the last
+    /// [`Mounted`]: that evicts inodes, and so waits for workers.
+    pub(crate) fn journal(&self) -> Result<Arc<Journal>> {
+        self.journal.lock().clone().ok_or(EROFS)
+    }
+
+    /// From now on there is none, and nobody but the caller has one any more.
+    pub(crate) fn forget_journal(&self) {
+        let journal = self.journal.lock().take();
+        drop(journal);
+        if let Some(cluster) = &self.cluster {
+            // The workers that had got it are through with it then.
+            cluster.queue.flush();
+        }
     }
 
     /// What is needed to write; `EROFS` for a read-only mount.
@@ -209,6 +226,7 @@ impl FileSystem for Ocfs2 {
                 fsid,
                 slot_map: SetOnce::new(),
                 mounted <- new_spinlock!(None),
+                journal <- new_spinlock!(None),
                 bitmap <- new_mutex!(None),
             }),
             GFP_KERNEL,
@@ -222,6 +240,7 @@ impl FileSystem for Ocfs2 {
             slots::check_read_only(sb, wait)?;
         } else {
             let mounted = Mounted::begin(sb, wait)?;
+            *volume.journal.lock() = Some(mounted.journal().clone());
             *volume.mounted.lock() = Some(mounted);
         }
         let rest = (|| {

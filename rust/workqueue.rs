@@ -45,6 +45,13 @@ impl OwnedQueue {
         })
     }
 
+    /// Waits for the work that is queued or running now; delayed work counts once its time has come.
+    /// Not to be called by work in it.
+    pub(crate) fn flush(&self) {
+        // SAFETY: By the type invariant it is ours.
+        unsafe { bindings::__flush_workqueue(self.raw.as_ptr()) };
+    }
+
     /// The C workqueue, valid while `self` is borrowed.
     pub(super) fn as_raw(&self) -> *mut bindings::workqueue_struct {
         self.raw.as_ptr()
