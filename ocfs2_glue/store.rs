@@ -51,13 +51,15 @@ impl Known {
         self.generation == generation
     }
 
-    fn read(&mut self, sb: &SuperBlock, blkno: u64) -> Result<BufferHead> {
+    fn read(&mut self, sb: &SuperBlock, blkno: u64, size: usize) -> Result<Block> {
         if self.blocks.get(&blkno).is_some() {
-            return BufferHead::read(sb, blkno);
+            let mut bytes = KVec::from_elem(0, size, GFP_NOFS)?;
+            let bh = BufferHead::read(sb, blkno, &mut bytes)?;
+            return Ok(Block { bh, bytes });
         }
-        let bh = BufferHead::read_fresh(sb, blkno)?;
+        let block = Block::read_fresh(sb, blkno, size)?;
         self.add(blkno)?;
-        Ok(bh)
+        Ok(block)
     }
 
     fn add(&mut self, blkno: u64) -> Result {
@@ -90,12 +92,8 @@ impl Block {
         blkno: u64,
         size: usize,
     ) -> Result<Self> {
-        Self::new(BufferHead::read_fresh(dev, blkno)?, size)
-    }
-
-    fn new(bh: BufferHead, size: usize) -> Result<Self> {
         let mut bytes = KVec::from_elem(0, size, GFP_NOFS)?;
-        bh.copy_to(&mut bytes)?;
+        let bh = BufferHead::read_fresh(dev, blkno, &mut bytes)?;
         Ok(Self { bh, bytes })
     }
 
@@ -162,7 +160,7 @@ impl Blocks for Store<'_> {
         if !self.geo.is_block(blkno) {
             return Err(Corrupt::new(blkno, "block number").into());
         }
-        let mut block = Block::new(self.known.read(self.sb, blkno)?, self.geo.block_size())?;
+        let mut block = self.known.read(self.sb, blkno, self.geo.block_size())?;
         if self
             .geo
             .features

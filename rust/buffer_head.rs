@@ -34,39 +34,56 @@ unsafe impl Send for BufferHead {}
 unsafe impl Sync for BufferHead {}
 
 impl BufferHead {
-    /// The block, with what memory has of it, else read from the device. Sleeps.
+    /// The block, with what memory has of it, else read from the device. Its beginning is copied to
+    /// `to`, which may be longer or shorter. Sleeps.
     ///
-    /// `block` counts blocks of the superblock's size. `EIO`: beyond the device, or reading failed.
-    pub(crate) fn read(dev: &(impl Device + ?Sized), block: u64) -> Result<Self> {
-        check_range(dev, block)?;
-        // SAFETY: The superblock is valid and its device open while `dev` is borrowed.
-        Self::from_owned(unsafe { bindings::sb_bread(dev.sb(), block) })
+    /// `block` counts blocks of the superblock's size. `EIO`: beyond the device, reading failed, or
+    /// writing did.
+    pub(crate) fn read(dev: &(impl Device + ?Sized), block: u64, to: &mut [u8]) -> Result<Self> {
+        Self::read_as(dev, block, to, Source::Memory)
     }
 
-    /// The block as the device has it: another node may have written it since. Sleeps.
+    /// The block as the device has it: another node may have written it since. Sleeps. As
+    /// [`Self::read`] otherwise.
     ///
     /// A buffer that is dirty, or that the journal still has business with, is newer than the
     /// device, since it was changed under a cluster lock that this node still holds; it is left
     /// alone. The caller holds the cluster lock of the block, and keeps others from changing it
-    /// meanwhile.
-    pub(crate) fn read_fresh(dev: &(impl Device + ?Sized), block: u64) -> Result<Self> {
+    /// meanwhile. Any number of tasks may read one block this way.
+    pub(crate) fn read_fresh(
+        dev: &(impl Device + ?Sized),
+        block: u64,
+        to: &mut [u8],
+    ) -> Result<Self> {
+        Self::read_as(dev, block, to, Source::Device)
+    }
+
+    /// A buffer that is read again isn't up to date from before the read to its end, all of which
+    /// time it is locked. So the bit means nothing to who looks at it without the lock and finds
+    /// it clear, also where its own read has just ended; and a copy must be made under the lock if
+    /// it shouldn't mix two reads.
+    fn read_as(
+        dev: &(impl Device + ?Sized),
+        block: u64,
+        to: &mut [u8],
+        source: Source,
+    ) -> Result<Self> {
         let bh = Self::create(dev, block)?;
-        let raw = bh.as_raw();
-        if bh.is_ours() {
-            return bh.checked();
+        if source == Source::Memory && bh.is_uptodate() {
+            bh.copy_to(to);
+            return Ok(bh);
         }
-        // SAFETY: By the type invariant the buffer is valid.
-        unsafe { bindings::lock_buffer(raw) };
-        if bh.is_ours() {
-            // SAFETY: Locked above.
-            unsafe { bindings::unlock_buffer(raw) };
-            return bh.checked();
+        let mut locked = bh.lock();
+        if !bh.is_ours() && (source == Source::Device || !bh.is_uptodate()) {
+            locked.read();
+            // The end of the read unlocks it.
+            locked = bh.lock();
         }
-        // SAFETY: The buffer is locked, mapped and clean. The read unlocks it and is waited for.
-        to_result(unsafe {
-            bindings::clear_buffer_uptodate(raw);
-            bindings::__bh_read(raw, 0, true)
-        })?;
+        if !bh.is_uptodate() {
+            return Err(EIO);
+        }
+        bh.copy_to(to);
+        drop(locked);
         Ok(bh)
     }
 
@@ -132,20 +149,23 @@ impl BufferHead {
         self.is_journaled() || unsafe { bindings::buffer_dirty(self.as_raw()) != 0 }
     }
 
-    fn checked(self) -> Result<Self> {
-        if self.is_uptodate() {
-            Ok(self)
-        } else {
-            Err(EIO)
+    /// Whether the content is the block's, also while another task reads it again: waits for that.
+    pub(super) fn is_valid(&self) -> bool {
+        self.is_uptodate() || {
+            let _locked = self.lock();
+            self.is_uptodate()
         }
     }
 
-    /// Copies the beginning of the block to `to`, and returns how many bytes: the lesser of the two
-    /// lengths. `EIO`: the block was never read nor written, or writing it failed.
-    pub(crate) fn copy_to(&self, to: &mut [u8]) -> Result<usize> {
-        if !self.is_uptodate() {
-            return Err(EIO);
-        }
+    /// Takes the buffer lock, which whoever does I/O holds. Sleeps.
+    fn lock(&self) -> Locked<'_> {
+        // SAFETY: By the type invariant the buffer is valid.
+        unsafe { bindings::lock_buffer(self.as_raw()) };
+        Locked { bh: self }
+    }
+
+    /// Copies as much as both have.
+    fn copy_to(&self, to: &mut [u8]) {
         let len = to.len().min(self.size());
         // SAFETY: `b_data` has `b_size` bytes, which are mapped as long as the buffer is referenced
         // (block devices have no high memory in their page cache). Races: see the top of the file.
@@ -156,7 +176,6 @@ impl BufferHead {
                 len,
             )
         };
-        Ok(len)
     }
 
     /// Overwrites the whole block in memory.
@@ -188,25 +207,54 @@ impl BufferHead {
         if !self.is_on(unsafe { (*dev.sb()).s_bdev }) {
             return Err(EINVAL);
         }
-        // SAFETY: By the type invariant the buffer is valid.
-        unsafe { bindings::lock_buffer(raw) };
-        let filled = if self.is_journaled() {
-            Err(EBUSY)
-        } else {
-            self.fill(from)
-        };
-        if filled.is_ok() {
+        {
+            let _locked = self.lock();
+            if self.is_journaled() {
+                return Err(EBUSY);
+            }
+            self.fill(from)?;
             // SAFETY: The buffer is locked, and its content was just set.
             unsafe {
                 bindings::set_buffer_uptodate(raw);
                 bindings::mark_buffer_dirty(raw);
             }
         }
-        // SAFETY: Locked above.
-        unsafe { bindings::unlock_buffer(raw) };
-        filled?;
         // SAFETY: The buffer is valid, its device open while `dev` is borrowed.
         to_result(unsafe { bindings::sync_dirty_buffer(raw) })
+    }
+}
+
+/// Which content is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// What memory has, if it has any.
+    Memory,
+    /// The device's.
+    Device,
+}
+
+/// A buffer that this task has locked; unlocked when dropped.
+struct Locked<'a> {
+    bh: &'a BufferHead,
+}
+
+impl Locked<'_> {
+    /// Begins to read the block from the device. The end of the read gives the lock back.
+    fn read(self) {
+        let raw = core::mem::ManuallyDrop::new(self).bh.as_raw();
+        // SAFETY: The buffer is mapped, and locked by this task, which hands the lock over. Its
+        // reference outlives the read: who began it waits for the lock.
+        unsafe {
+            bindings::clear_buffer_uptodate(raw);
+            bindings::__bh_read(raw, 0, false);
+        }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // SAFETY: This task took the lock when the value was made.
+        unsafe { bindings::unlock_buffer(self.bh.as_raw()) };
     }
 }
 

@@ -346,7 +346,7 @@ impl Handle {
     /// when this fails half way.
     pub(crate) fn write(&mut self, bh: &BufferHead, data: &[u8]) -> Result {
         self.check(bh, data)?;
-        if !bh.is_uptodate() {
+        if !bh.is_valid() {
             return Err(EIO);
         }
         // SAFETY: The handle is valid, so is the buffer, which is of the journal's device.
