@@ -268,11 +268,18 @@ impl FileSystem for Ocfs2 {
     }
 
     fn sync_fs(sb: &SuperBlock, wait: bool) -> Result {
-        let volume = crate::volume_of(sb);
-        match volume.journal() {
-            Ok(journal) if wait => journal.force_commit(),
-            _ => Ok(()),
+        let journal = match crate::volume_of(sb).journal() {
+            Ok(journal) if wait => journal,
+            // The call that waits comes after this one.
+            _ => return Ok(()),
+        };
+        journal.force_commit()?;
+        // To an aborted journal there is nothing to commit.
+        if journal.is_aborted() {
+            return Err(EIO);
         }
+        // Nor if it was committed already; but that was before the VFS wrote the data back.
+        sb.flush_device()
     }
 
     fn statfs(sb: &SuperBlock, wait: &NoFolio) -> Result<StatFs> {
@@ -304,10 +311,11 @@ impl FileSystem for Ocfs2 {
             pr_err!("mounted without a slot; unmount and mount again to write\n");
             return Err(EROFS);
         }
-        if read_only {
-            return Self::sync_fs(sb, true);
+        match crate::volume_of(sb).journal() {
+            // An aborted journal is the best of reasons to write no more.
+            Ok(journal) if read_only && !journal.is_aborted() => Self::sync_fs(sb, true),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
