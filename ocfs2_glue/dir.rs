@@ -53,10 +53,10 @@ impl Operations<Ocfs2> for Dir {
 
     fn revalidate(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<bool> {
         let lock = &dir.locks()?.meta;
-        let _held = match lock.try_acquire(Mode::Pr) {
-            Some(held) => held,
-            None => dir.lock_cluster(Mode::Pr, wait)?,
-        };
+        if lock.would_grant(Mode::Pr) == Some(entry.stamp()) {
+            return Ok(true);
+        }
+        let _held = dir.lock_cluster(Mode::Pr, wait)?;
         Ok(entry.stamp() == lock.generation())
     }
 

@@ -54,7 +54,7 @@ impl Operations<Ocfs2> for File {
     /// Takes the lock before the page cache is entered, so that attributes and size are those of
     /// now, and `->read_folio` finds it held in all but the contended case.
     fn before_read(inode: &Inode, may_wait: bool, wait: &NoFolio) -> Result {
-        if let Some(_held) = inode.locks()?.meta.try_acquire(Mode::Pr) {
+        if inode.locks()?.meta.would_grant(Mode::Pr).is_some() {
             return Ok(());
         }
         if !may_wait {

@@ -152,6 +152,22 @@ impl Lock {
         }
     }
 
+    /// Whether [`Lock::try_acquire`] would succeed just now, and if so under which grant
+    /// ([`Lock::generation`]), for callers that would give the lock back at once.
+    ///
+    /// They need no hold: what they hand on (that attributes are up to date, that a name is there)
+    /// may be outdated by another node as soon as it is given back, and isn't more so if it never
+    /// was held. It costs the spinlock once; no counter, no reference, and the clock only if
+    /// another node asks. Nor is it a use, so a lock that is asked about and not taken counts as
+    /// idle.
+    pub(crate) fn would_grant(&self, mode: Mode) -> Option<u64> {
+        match self {
+            Lock::Local => Some(1),
+            Lock::Cluster(res) if res.cluster.is_fine() => res.machine.would_grant(mode),
+            Lock::Cluster(_) => None,
+        }
+    }
+
     /// Which grant this is: changes whenever the lock comes back after it was lost.
     pub(crate) fn generation(&self) -> u64 {
         match self {

@@ -75,6 +75,17 @@ impl LockedMachine {
         })
     }
 
+    /// Not recorded, as it decides nothing. `Some`: the generation under which that is so.
+    pub(crate) fn would_grant(&self, mode: Mode) -> Option<u64> {
+        let machine = self.machine.lock();
+        let now = match machine.is_blocking() {
+            true => monotonic_ns(),
+            false => 0,
+        };
+        let granted = machine.would_grant(mode, task(), now);
+        granted.then(|| machine.generation())
+    }
+
     pub(crate) fn poll(&self, waiter: Waiter) -> Step<Outcome> {
         self.step(Event::Poll(waiter.task()), |m, now| m.poll(waiter, now))
     }

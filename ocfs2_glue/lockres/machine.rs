@@ -118,6 +118,17 @@ impl Machine {
         self.step(Outcome::Wait(waiter), call, false, now)
     }
 
+    /// Whether a [`How::Try`] of `task` would get in at `now`. For who wants to know and not to
+    /// hold: it changes nothing, so a ticket is still there, and doesn't count as a use. Unless
+    /// [`Machine::is_blocking`], the time doesn't matter.
+    pub fn would_grant(&self, mode: Mode, task: Task, now: u64) -> bool {
+        let mut tickets = self.tickets;
+        self.fault().is_none()
+            && self.fresh == Fresh::Yes
+            && self.usable().covers(mode)
+            && (!self.blocked(mode, now) || tickets.take(task, mode, now) != Ticket::None)
+    }
+
     /// After a wake: is it there now?
     pub fn poll(&mut self, mut waiter: Waiter, now: u64) -> Step<Outcome> {
         let mode = waiter.mode;

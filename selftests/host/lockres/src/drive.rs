@@ -2,7 +2,7 @@
 //! Drives one machine with events that name tasks instead of tokens: for replays, random strings
 //! and the fuzz target.
 
-use crate::lockres::{Event, Hold, Machine, Outcome, Recorded, Step, Task, Waiter};
+use crate::lockres::{Event, Hold, How, Machine, Mode, Outcome, Recorded, Step, Task, Waiter};
 
 /// A machine, and the tokens that are out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,16 @@ pub fn bytes(input: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether `would_grant` says what a try would find.
+fn asking_is_trying(machine: &Machine, now: u64) -> bool {
+    let tasks = (0..10).map(Task);
+    let mut pairs = tasks.flat_map(|task| [(Mode::Pr, task), (Mode::Ex, task)]);
+    pairs.all(|(mode, task)| {
+        let tried = machine.clone().acquire(mode, How::Try, task, now).value;
+        machine.would_grant(mode, task, now) == matches!(tried, Outcome::Granted(_))
+    })
+}
+
 /// One event, and what must hold whatever it was. Its outcome, if it was one.
 pub fn one(driver: &mut Driver, event: Event, now: u64) -> Result<Option<u64>, String> {
     let before = driver.clone();
@@ -126,6 +136,9 @@ pub fn one(driver: &mut Driver, event: Event, now: u64) -> Result<Option<u64>, S
     if let Some(wrong) = driver.machine.check() {
         return tell(wrong);
     }
+    if !asking_is_trying(&driver.machine, now) {
+        return tell("would_grant is wrong");
+    }
     let Some(outcome) = outcome else {
         return Ok(None);
     };
@@ -134,7 +147,7 @@ pub fn one(driver: &mut Driver, event: Event, now: u64) -> Result<Option<u64>, S
         return tell("a wrong event changed something");
     }
     let calls = outcome >> 8 & 0xff != 0;
-    let quiet = matches!(event, Event::Acquire(_, crate::lockres::How::Try, _));
+    let quiet = matches!(event, Event::Acquire(_, How::Try, _));
     if quiet && calls {
         return tell("a try made a call");
     }
