@@ -2,7 +2,7 @@
 //! New regular files.
 
 use crate::{
-    dir::find,
+    dir::{find, stamp},
     dir_grow::{place, Place},
     inode::{disk_time, iget, Expect, Root},
     lockres::Mode,
@@ -103,7 +103,7 @@ pub(crate) fn file(
     }
     // For an fsync of the file itself, which may follow without a write.
     inode.data().get_ref().changed_in(tid);
-    entry.set_stamp(dir.locks()?.meta.generation());
+    entry.set_stamp(stamp(dir, dir.locks()?.meta.generation()));
     drop(held);
     Ok(inode)
 }

@@ -2,8 +2,9 @@
 //! Directories: lookup, readdir, and the attributes of whatever is in them.
 //!
 //! The dcache is kept right without the cluster's dentry locks: an entry, positive or negative,
-//! remembers under which grant of the directory's lock it was looked up. A node that changes the
-//! directory takes that lock away, so the same grant means the same content.
+//! remembers in which directory and under which grant of its lock it was looked up. A node that
+//! changes the directory takes that lock away, so the same grant means the same content. Under
+//! another one the name is looked for again.
 
 use crate::{
     create,
@@ -40,7 +41,7 @@ impl Operations<Ocfs2> for Dir {
             return Err(ENAMETOOLONG);
         }
         let _held = dir.lock_cluster(Mode::Pr, wait)?;
-        entry.set_stamp(dir.locks()?.meta.generation());
+        entry.set_stamp(stamp(dir, dir.locks()?.meta.generation()));
         match find(dir, entry.name())? {
             None => Ok(None),
             Some(blkno) => iget(dir.sb(), blkno, Expect::User, wait).map(Some),
@@ -51,13 +52,27 @@ impl Operations<Ocfs2> for Dir {
         create::file(dir, entry, mode, wait)
     }
 
+    /// An entry whose name still leads to the same block stays, whatever else has changed in the
+    /// directory: dropping it would unmount what is mounted beneath it. The block tells inodes
+    /// apart, since one that is in memory here has its open lock, so no node has freed it.
     fn revalidate(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<bool> {
         let lock = &dir.locks()?.meta;
-        if lock.would_grant(Mode::Pr) == Some(entry.stamp()) {
+        let known = entry.stamp();
+        if lock
+            .would_grant(Mode::Pr)
+            .is_some_and(|grant| stamp(dir, grant) == known)
+        {
             return Ok(true);
         }
         let _held = dir.lock_cluster(Mode::Pr, wait)?;
-        Ok(entry.stamp() == lock.generation())
+        let now = stamp(dir, lock.generation());
+        if known != now {
+            if find(dir, entry.name())? != entry.ino() {
+                return Ok(false);
+            }
+            entry.set_stamp(now);
+        }
+        Ok(true)
     }
 
     /// Emits block by block from snapshots, with no lock held: the buffer that is emitted to may
@@ -96,6 +111,12 @@ impl Operations<Ocfs2> for Dir {
     fn fsync(dir: &Inode, _data_only: bool, _wait: &NoFolio) -> Result {
         sync(dir)
     }
+}
+
+/// What an entry remembers: the directory, for one that was just moved still has the grant of the
+/// one that it came from, and the grant.
+pub(crate) fn stamp(dir: &Inode, grant: u64) -> u64 {
+    dir.ino().rotate_left(32) ^ grant
 }
 
 /// `DT_*` of `srctree/include/linux/fs_dirent.h`.

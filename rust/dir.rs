@@ -7,10 +7,14 @@
 //! Not supported: everything but lookup, readdir, the creation of regular files and symbolic links.
 
 use super::{file, folio::NoFolio, inode::Inode, super_block::FileSystem};
-use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
+use core::{
+    marker::PhantomData,
+    mem::MaybeUninit,
+    ptr::{self, NonNull},
+};
 use kernel::{
     bindings,
-    error::{from_result, to_result},
+    error::{from_err_ptr, from_result, to_result},
     prelude::*,
     sync::aref::ARef,
 };
@@ -46,7 +50,8 @@ pub(crate) trait Operations<T: FileSystem> {
         Err(EPERM)
     }
 
-    /// `->d_revalidate`: whether a cached entry, positive or negative, still says the truth.
+    /// `->d_revalidate`: whether a cached entry, positive or negative, still says the truth. One
+    /// that doesn't is dropped, and what is mounted on it or below is unmounted.
     fn revalidate(dir: &Inode<T>, entry: &Entry<'_>, wait: &NoFolio) -> Result<bool>;
 
     /// `->iterate_shared`: emits entries from the present position on.
@@ -77,7 +82,16 @@ impl Entry<'_> {
         self.name
     }
 
-    /// What [`Entry::set_stamp`] was told last; 0 at first.
+    /// Number of the inode that it leads to; `None` for a negative entry.
+    pub(crate) fn ino(&self) -> Option<u64> {
+        // SAFETY: The dentry is valid. A positive one that is in use keeps its inode; one that
+        // becomes positive meanwhile is seen as either.
+        let inode = unsafe { ptr::read_volatile(&raw const (*self.raw.as_ptr()).d_inode) };
+        // SAFETY: As above; `i_ino` was set before the inode could be found and doesn't change.
+        NonNull::new(inode).map(|inode| unsafe { (*inode.as_ptr()).i_ino })
+    }
+
+    /// What [`Entry::set_stamp`] was told last; 0 if nothing since the entry was looked up.
     pub(crate) fn stamp(&self) -> u64 {
         // SAFETY: `d_time` is the file system's own word in a valid dentry.
         unsafe { (*self.raw.as_ptr()).d_time as u64 }
@@ -216,13 +230,22 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
                 NoFolio::at_entry(),
             )
         };
+        // A new dentry's is whatever was in its memory. Each one comes by here before anybody else
+        // can find it.
+        e.set_stamp(0);
         let inode = match O::lookup(dir, &e, &wait) {
             Ok(Some(inode)) => ARef::into_raw(inode).as_ptr().cast(),
             Ok(None) => core::ptr::null_mut(),
             Err(e) => return e.to_ptr(),
         };
         // SAFETY: The inode reference is handed over.
-        unsafe { bindings::d_splice_alias(inode, dentry) }
+        let alias = unsafe { bindings::d_splice_alias(inode, dentry) };
+        if let Some(alias) = from_err_ptr(alias).ok().and_then(NonNull::new) {
+            // A directory that has a dentry: that was moved here, and is what the VFS goes on with.
+            // SAFETY: It is referenced.
+            unsafe { (*alias.as_ptr()).d_time = (*dentry).d_time };
+        }
+        alias
     }
 
     unsafe extern "C" fn create(
