@@ -28,7 +28,7 @@ impl Operations<Ocfs2> for File {
             return Err(EAGAIN);
         }
         let done = {
-            let _inode_lock = inode.lock();
+            let _inode_lock = inode.lock_killable()?;
             let _rw = inode.locks()?.rw()?.acquire(Mode::Ex, &wait)?;
             // Brings the mode up to date. Not held, as the change of mode takes the lock itself.
             drop(inode.lock_cluster(Mode::Ex, &wait)?);

@@ -8,7 +8,9 @@
 use super::super_block::{FileSystem, Registration, SuperBlock};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
-    bindings, new_mutex,
+    bindings,
+    error::to_result,
+    new_mutex,
     prelude::*,
     sync::{
         aref::{ARef, AlwaysRefCounted},
@@ -248,11 +250,13 @@ impl<T: FileSystem> Inode<T> {
         }
     }
 
-    /// Takes the inode lock exclusively (`i_rwsem`).
-    pub(crate) fn lock(&self) -> InodeLock<'_, T> {
-        // SAFETY: The inode is valid.
-        unsafe { bindings::inode_lock(self.as_raw()) };
-        InodeLock { inode: self }
+    /// Takes the inode lock exclusively (`i_rwsem`), as `inode_lock_killable()` does: whoever has
+    /// it may be waiting for another node. `EINTR`: this task was killed.
+    pub(crate) fn lock_killable(&self) -> Result<InodeLock<'_, T>> {
+        // SAFETY: The inode is valid, and so is its lock.
+        let got = unsafe { bindings::down_write_killable(&raw mut (*self.as_raw()).i_rwsem) };
+        to_result(got)?;
+        Ok(InodeLock { inode: self })
     }
 
     /// A way to this inode that doesn't keep it in memory. Sleeps.

@@ -158,7 +158,7 @@ impl file::Operations<AopRetry> for Ops {
         let _held = if io.nowait() {
             inode.try_lock().ok_or(EAGAIN)?
         } else {
-            inode.lock()
+            inode.lock_killable()?
         };
         match fire(inode, Op::WriteIter) {
             Some((Action::Error, errno)) => return Err(error(errno)),
