@@ -41,7 +41,8 @@ pub(crate) trait Operations<T: FileSystem> {
     /// `->write_iter`.
     fn write_iter(inode: &Inode<T>, io: Io<'_, T>, wait: NoFolio) -> Result<usize>;
 
-    /// Runs before `->splice_read` enters the page cache; also before a page fault does.
+    /// Runs before `->splice_read` enters the page cache; also before a page fault does, where the
+    /// mm's or the area's lock is held if it may not wait, and sometimes if it may.
     /// May wait for the cluster if `may_wait`; else it gives `EAGAIN`.
     fn before_read(inode: &Inode<T>, may_wait: bool, wait: &NoFolio) -> Result;
 
@@ -233,15 +234,39 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     }
 
     unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
-        // SAFETY: The fault is valid, its area maps a file, and no folio is locked yet.
-        let (inode, wait) = unsafe {
-            (
-                file_inode::<T>((*(*vmf).__bindgen_anon_1.vma).vm_file),
-                NoFolio::at_entry(),
-            )
+        use bindings::{
+            fault_flag_FAULT_FLAG_ALLOW_RETRY as ALLOW_RETRY,
+            fault_flag_FAULT_FLAG_RETRY_NOWAIT as RETRY_NOWAIT,
+            fault_flag_FAULT_FLAG_TRIED as TRIED, vm_fault_reason_VM_FAULT_RETRY as RETRY,
         };
-        if O::before_read(inode, true, &wait).is_err() {
-            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        // SAFETY: The fault is valid, its area maps a file, and no folio is locked yet.
+        let (file, flags, wait) = unsafe {
+            let file = (*(*vmf).__bindgen_anon_1.vma).vm_file;
+            (file, (*vmf).flags, NoFolio::at_entry())
+        };
+        // SAFETY: The area keeps its file.
+        let inode = unsafe { file_inode::<T>(file) };
+        match O::before_read(inode, false, &wait) {
+            Ok(()) => {}
+            Err(EAGAIN) if flags & RETRY_NOWAIT != 0 => return RETRY,
+            Err(EAGAIN) if flags & (ALLOW_RETRY | TRIED) == ALLOW_RETRY => {
+                // SAFETY: The file is open. The reference keeps it when the area isn't kept.
+                let file = unsafe { bindings::get_file(file) };
+                // SAFETY: The caller of a first try that may be repeated copes with that, if it is
+                // told so; neither fault nor area is used after it.
+                unsafe { release_fault_lock(vmf) };
+                // If it fails for good, so does the next try.
+                let _ = O::before_read(inode, true, &wait);
+                // SAFETY: The reference was taken above.
+                unsafe { bindings::fput(file) };
+                return RETRY;
+            }
+            Err(EAGAIN) => {
+                if let Err(e) = O::before_read(inode, true, &wait) {
+                    return fault_error(e);
+                }
+            }
+            Err(e) => return fault_error(e),
         }
         // SAFETY: As above.
         let ret = unsafe { bindings::filemap_fault(vmf) };
@@ -251,6 +276,34 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             O::after_read(inode);
         }
         ret
+    }
+}
+
+/// As `vmf_error()`.
+fn fault_error(e: Error) -> bindings::vm_fault_t {
+    match e {
+        ENOMEM => bindings::vm_fault_reason_VM_FAULT_OOM,
+        EHWPOISON => bindings::vm_fault_reason_VM_FAULT_HWPOISON,
+        _ => bindings::vm_fault_reason_VM_FAULT_SIGBUS,
+    }
+}
+
+/// Gives up the lock that keeps the area: the mm's or the area's own. A wait with it held would
+/// stop all of the process.
+///
+/// # Safety
+///
+/// The fault is valid and may be repeated (`FAULT_FLAG_ALLOW_RETRY`); the caller returns
+/// `VM_FAULT_RETRY`.
+unsafe fn release_fault_lock(vmf: *mut bindings::vm_fault) {
+    // SAFETY: By the contract the fault is valid, and holds one of the two.
+    unsafe {
+        let vma = (*vmf).__bindgen_anon_1.vma;
+        if (*vmf).flags & bindings::fault_flag_FAULT_FLAG_VMA_LOCK != 0 {
+            bindings::vma_end_read(vma);
+        } else {
+            bindings::mmap_read_unlock((*vma).vm_mm);
+        }
     }
 }
 

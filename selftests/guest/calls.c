@@ -349,6 +349,7 @@ const struct command call_commands[] = {
 	{ "allocate", "FILE FIRST COUNT", allocate },
 	{ "try", "CALL PATH [ARGUMENT]", try_call },
 	{ "statfs", "PATH", print_statfs },
+	{ "fault-fork", "FILE READY GO", fault_fork },
 	{ "tsc", "", print_tsc },
 	{ NULL, NULL, NULL },
 };

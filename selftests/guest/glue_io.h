@@ -38,6 +38,9 @@ uint64_t now_ns(void);
 /* Prints `error=ENAME call=NAME` and returns FAILED. */
 int failed(const char *call);
 
+/* A command that has a file of its own. */
+int fault_fork(int argc, char **argv);
+
 void line_make(char *line, char tag, uint64_t number);
 
 /* Whether @line is whole; if so its tag and number are stored. */
