@@ -83,9 +83,19 @@ kernel_seed() {
 		[ "$(cat "$old/.ocfs2_glue.source" 2>/dev/null)" = "$identity" ] || continue
 		note "starting from the kernel built before"
 		cp -a --reflink=auto "$old/." "$tree/"
+		kernel_moved "$tree"
 		return 0
 	done
 	return 1
+}
+
+# kernel_moved TREE: it was built elsewhere. objtool's and Rust's objects have the
+# tree's full name in their commands; they would be built again for that, and
+# with a new objtool everything else.
+kernel_moved() {
+	local tree=$1 was
+	was=$(sed -n 's|^cmd_\(/.*\)/tools/objtool/weak\.o := .*|\1|p' "$tree/tools/objtool/.weak.o.cmd")
+	[ -z "$was" ] || find "$tree/tools" "$tree/rust" -name '.*.cmd' -exec sed -i "s|$was|$tree|g" {} +
 }
 
 patched_files() {
