@@ -57,14 +57,24 @@ impl Operations<Ocfs2> for Aops {
         }
     }
 
-    fn readahead(inode: &Inode, batch: Readahead<'_, Ocfs2>) {
+    fn readahead(inode: &Inode, mut batch: Readahead<'_, Ocfs2>) {
         let Ok(locks) = inode.locks() else { return };
         let Some(_held) = locks.meta.try_acquire(Mode::Pr) else {
             inode.volume().counters.retry_readahead.inc();
             return;
         };
-        if matches!(inode.body(), Ok(Body::Extents)) {
-            batch.read::<Self>();
+        match inode.body() {
+            Ok(Body::Extents) => batch.read::<Self>(),
+            // It is in the dinode, so there is nothing to read ahead. But if it were left to the
+            // reader behind, that one would find its ticket used up, by the try above.
+            Ok(Body::Inline { .. } | Body::FastSymlink) => {
+                while let Some(folio) = batch.next() {
+                    if read(inode, folio).is_err() {
+                        return;
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
