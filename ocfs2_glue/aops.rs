@@ -68,11 +68,7 @@ impl Operations<Ocfs2> for Aops {
             // It is in the dinode, so there is nothing to read ahead. But if it were left to the
             // reader behind, that one would find its ticket used up, by the try above.
             Ok(Body::Inline { .. } | Body::FastSymlink) => {
-                while let Some(folio) = batch.next() {
-                    if read(inode, folio).is_err() {
-                        return;
-                    }
-                }
+                while let Some(Ok(_)) = batch.next(|folio| fill(inode, folio)) {}
             }
             _ => {}
         }
@@ -114,25 +110,28 @@ impl Operations<Ocfs2> for Aops {
 
 /// Reads a folio, from the dinode or from the device. The cluster lock is held.
 fn read(inode: &Inode, mut folio: LockedFolio) -> Result {
-    {
-        let mut meta = inode.meta();
-        let (_, root) = meta.read(inode)?;
-        let d = &root.dinode;
-        let inline = match d.body {
-            Body::Inline { .. } => Some(d.inline_range()),
-            // Up to its NUL; the size was checked against the room by the decoder.
-            Body::FastSymlink => Some(I_SYMLINK..I_SYMLINK + d.size as usize),
-            _ => None,
-        };
-        if let Some(range) = inline {
-            let bytes = root.block.bytes().get(range).unwrap_or(&[]);
-            folio.fill(if folio.pos() == 0 { bytes } else { &[] });
-            return Ok(());
-        }
+    if fill(inode, &mut folio)? {
+        return Ok(());
     }
     // The generic code turns what is wrong with the map into EIO: look before it does. What is
     // found stays at hand for it.
     let bits = inode.volume().geo.block_bits();
     map::blocks(inode, folio.pos() as u64 >> bits, 1, Purpose::Read)?;
     read_blocks::<Ocfs2, Aops>(folio)
+}
+
+/// Fills a folio if the content is in the dinode, and says whether it is.
+fn fill(inode: &Inode, folio: &mut LockedFolio) -> Result<bool> {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    let d = &root.dinode;
+    let inline = match d.body {
+        Body::Inline { .. } => d.inline_range(),
+        // Up to its NUL; the size was checked against the room by the decoder.
+        Body::FastSymlink => I_SYMLINK..I_SYMLINK + d.size as usize,
+        _ => return Ok(false),
+    };
+    let bytes = root.block.bytes().get(inline).unwrap_or(&[]);
+    folio.fill(if folio.pos() == 0 { bytes } else { &[] });
+    Ok(true)
 }

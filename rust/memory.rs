@@ -45,13 +45,14 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
 }
 
 impl<T: FileSystem> Readahead<'_, T> {
-    /// The next folio of the batch, which is up to the caller now.
-    pub(crate) fn next(&mut self) -> Option<LockedFolio> {
+    /// Has `f` look after the next folio of the batch, which is unlocked then; `None` if there is
+    /// none. Only lent: the others of the batch are locked, so unlocking one is no leave to wait.
+    pub(crate) fn next<R>(&mut self, f: impl FnOnce(&mut LockedFolio) -> R) -> Option<R> {
         // SAFETY: The batch belongs to the operation that is running.
         let folio = unsafe { bindings::readahead_folio(self.raw.as_ptr()) };
         // SAFETY: A folio of the batch is locked. The batch's reference is gone, but the page
         // cache has one, and can't lose the folio before it is unlocked.
-        (!folio.is_null()).then(|| unsafe { LockedFolio::from_raw(folio) })
+        (!folio.is_null()).then(|| f(&mut unsafe { LockedFolio::from_raw(folio) }))
     }
 }
 

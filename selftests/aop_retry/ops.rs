@@ -65,10 +65,9 @@ impl address_space::Operations<AopRetry> for Ops {
         };
         let Ok(node) = inode.node() else { return };
         for _ in 0..count {
-            let Some(mut folio) = batch.next() else {
+            if batch.next(|folio| node.content.load(folio)).is_none() {
                 return;
-            };
-            node.content.load(&mut folio);
+            }
         }
     }
 
