@@ -45,6 +45,6 @@ printf '%s\n' "$replayed"
 # And there was something to decide.
 same 2 "$(grep -c ': the same decisions' <<<"$replayed")" "recordings replayed"
 same 0 "$(value skipped <<<"$replayed")" "events of locks that were there before"
-for what in tries_refused waits flushes tickets; do
+for what in tries_refused waits flushes; do
 	[ "$(value $what <<<"$replayed")" -gt 0 ] || fail "$what=0: nothing was contended"
 done
