@@ -244,15 +244,19 @@ impl<T: FileSystem> SuperBlock<T> {
         })
     }
 
-    /// Drops from memory what it has of the device's blocks, but for those that are dirty or in
-    /// use. Sleeps.
+    /// Writes back what memory has of the device's blocks and drops it, but for blocks in use.
+    /// Sleeps.
     ///
     /// While anybody has the device open, a heartbeat say, they outlive mounts, and other nodes
     /// have written to the device since.
     pub(crate) fn forget_blocks(&self) {
         const { assert!(T::ON_DEVICE) };
-        // SAFETY: As above; the file system has the device open.
-        unsafe { bindings::invalidate_bdev((*self.as_raw()).s_bdev) };
+        // SAFETY: As above; the file system has the device open. An error of an earlier write was
+        // reported to who made it, but would be told once more to the next who syncs: a replay.
+        unsafe {
+            bindings::sync_blockdev((*self.as_raw()).s_bdev);
+            bindings::invalidate_bdev((*self.as_raw()).s_bdev);
+        }
     }
 
     /// Flushes the device's write cache and waits.
