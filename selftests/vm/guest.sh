@@ -147,8 +147,12 @@ vm_environment() {
 # vm_begin N SCRIPT: start SCRIPT in guest N; sets JOB to wait for.
 vm_begin() {
 	local n=$1 dir=$VM_DIR/$1
-	vm_job=$((vm_job + 1))
-	JOB=$BASHPID.$vm_job
+	JOB=
+	# Process numbers come round again, and an old job's status would be this one's.
+	while [ -z "$JOB" ] || [ -e "$dir/share/job/$JOB.sh" ]; do
+		vm_job=$((vm_job + 1))
+		JOB=$BASHPID.$vm_job
+	done
 	printf '%s\n' "$2" >"$dir/share/job/$JOB.sh"
 	printf '%s\n' "$JOB" >&"$(cat "$dir/port.fd")"
 }
