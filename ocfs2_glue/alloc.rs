@@ -142,22 +142,19 @@ impl Locked<'_> {
             pieces.push(run.piece(), GFP_KERNEL)?;
         }
         // The bitmap's dinode and a group of its for each piece; the new group and this dinode.
-        let mut handle = mounted.journal().start(3 + pieces.len() as u32)?;
-        let done = (|| {
+        mounted.change(3 + pieces.len() as u32, |handle| {
             for run in found.runs() {
-                bitmap.claim_clusters(&mut handle, run)?;
+                bitmap.claim_clusters(handle, run)?;
             }
             let inode = self.allocator.inode();
-            let (mut store, root) = self.meta.change(inode, &mut handle)?;
+            let (mut store, root) = self.meta.change(inode, handle)?;
             alloc.add_group_of(&mut store, &mut root.block, &pieces)?;
             root.reload(&geo)?;
             let (size, used) = (root.dinode.size, root.dinode.clusters);
             inode.set_size(size as i64);
             inode.set_blocks(inode.volume().sectors(used));
             Ok(())
-        })();
-        done.inspect_err(|e| mounted.half_done(*e))?;
-        handle.stop()
+        })
     }
 
     /// Takes one block of `reserve`.

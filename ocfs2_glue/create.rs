@@ -54,14 +54,14 @@ pub(crate) fn file(
         return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap").into());
     }
     // Group and dinode of the allocator, the new dinode, the directory's, and the name.
-    let mut handle = mounted.journal().start(4 + INSERT_BLOCKS)?;
     let generation = random_u32();
-    let done = (|| {
-        let claimed = inodes.claim_block(&mut handle, &mut bit, mounted.slot())?;
+    let (blkno, tid) = mounted.change(4 + INSERT_BLOCKS, |handle| {
+        let tid = handle.tid();
+        let claimed = inodes.claim_block(handle, &mut bit, mounted.slot())?;
         let (uid, gid) = owner_of_new(dir);
         let time = disk_time(now());
         let mut meta = dir.meta();
-        let (mut store, root) = meta.change(dir, &mut handle)?;
+        let (mut store, root) = meta.change(dir, handle)?;
         let new = NewInode {
             suballoc: claimed,
             generation,
@@ -88,11 +88,8 @@ pub(crate) fn file(
         })?;
         root.reload(&geo)?;
         dir.touch_modified();
-        Ok(claimed.blkno)
-    })();
-    let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
-    let tid = handle.tid();
-    handle.stop()?;
+        Ok((claimed.blkno, tid))
+    })?;
     // It still says that there is no such name: not to be believed if this fails from here on.
     entry.set_stamp(0);
     drop(inodes);

@@ -121,10 +121,9 @@ fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     let blocks = u16::from(indexed);
     let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
     // The dinode, the block and the root of the index.
-    let mut handle = mounted.journal().start(3 + Resources::credits(blocks))?;
-    let done = (|| {
+    mounted.change(3 + Resources::credits(blocks), |handle| {
         let mut meta = dir.meta();
-        let (mut store, root) = meta.change(dir, &mut handle)?;
+        let (mut store, root) = meta.change(dir, handle)?;
         let was = root.dinode;
         let mut old = KVec::with_capacity(root.block.bytes().len(), GFP_KERNEL)?;
         old.extend_from_slice(root.block.bytes(), GFP_KERNEL)?;
@@ -161,9 +160,7 @@ fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             })?;
         }
         changed(dir, root, geo)
-    })();
-    done.inspect_err(|e| mounted.half_done(*e))?;
-    handle.stop()
+    })
 }
 
 /// Adds a block without entries.
@@ -190,11 +187,9 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     };
     let mut room = Resources::find(mounted, blocks, cluster, wait)?;
     // The dinode, the block and the root of the index.
-    let credits = credits + 3 + Resources::credits(blocks);
-    let mut handle = mounted.journal().start(credits)?;
-    let done = (|| {
+    mounted.change(credits + 3 + Resources::credits(blocks), |handle| {
         let mut meta = dir.meta();
-        let (mut store, root) = meta.change(dir, &mut handle)?;
+        let (mut store, root) = meta.change(dir, handle)?;
         let was = root.dinode;
         let tree = Tree::of_dinodes(geo);
         if !matches!(cluster, Cluster::No) {
@@ -221,9 +216,7 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             Edit::of(b).size((index + 1) << geo.block_bits());
         })?;
         changed(dir, root, geo)
-    })();
-    done.inspect_err(|e| mounted.half_done(*e))?;
-    handle.stop()
+    })
 }
 
 /// Adds a cluster of leaves to the index.
@@ -240,21 +233,16 @@ fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Re
         (blocks, growth.credits)
     };
     let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
-    let mut handle = mounted
-        .journal()
-        .start(credits + 1 + Resources::credits(blocks))?;
-    let done = (|| {
+    mounted.change(credits + 1 + Resources::credits(blocks), |handle| {
         let mut meta = dir.meta();
-        let (mut store, root) = meta.change(dir, &mut handle)?;
+        let (mut store, root) = meta.change(dir, handle)?;
         // As before: nobody changes the directory while its inode lock is held.
         let growth = plan(&mut store, root)?;
         let first = room.claim_cluster(&mut store)?;
         growth
             .apply(&mut store, geo, first, &mut room)
             .map_err(tree_error)
-    })();
-    done.inspect_err(|e| mounted.half_done(*e))?;
-    handle.stop()
+    })
 }
 
 /// Takes what the dinode says now over into memory.

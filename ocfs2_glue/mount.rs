@@ -18,7 +18,7 @@ use crate::{
     slots::{self, system_inode},
     vfs::{
         folio::NoFolio,
-        jbd2::{Journal, NewJournal},
+        jbd2::{Handle, Journal, NewJournal},
     },
     Inode, SuperBlock,
 };
@@ -67,6 +67,19 @@ impl Mounted {
     /// `extent_alloc` of our slot.
     pub(crate) fn extent_alloc(&self) -> &Allocator {
         &self.extent_alloc
+    }
+
+    /// Makes one change, of at most `credits` blocks, in a transaction of its own. If `change`
+    /// fails half way, nothing of it is ever committed: the journal is aborted.
+    pub(crate) fn change<R>(
+        &self,
+        credits: u32,
+        change: impl FnOnce(&mut Handle) -> Result<R>,
+    ) -> Result<R> {
+        let mut handle = self.journal.start(credits)?;
+        let done = change(&mut handle).inspect_err(|e| self.half_done(*e))?;
+        handle.stop()?;
+        Ok(done)
     }
 
     /// A transaction was begun that can't be completed: it must never be committed.

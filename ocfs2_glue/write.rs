@@ -442,10 +442,9 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             bytes::put(b, 0, text);
         })?;
     }
-    let mut handle = mounted.journal().start(1 + Resources::credits(0))?;
-    let done = (|| {
+    mounted.change(1 + Resources::credits(0), |handle| {
         let mut meta = inode.meta();
-        let (mut store, root) = meta.change(inode, &mut handle)?;
+        let (mut store, root) = meta.change(inode, handle)?;
         room.claim_cluster(&mut store)?;
         let features = root.dinode.dyn_features & !crate::ondisk::dinode::INLINE_DATA_FL;
         let xattr = root.dinode.xattr_inline_size;
@@ -465,9 +464,7 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         root.reload(geo)?;
         inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
         Ok(())
-    })();
-    done.inspect_err(|e| mounted.half_done(*e))?;
-    handle.stop()
+    })
 }
 
 /// Makes an inline file one that can have this size. The inode lock is held at EX.
