@@ -120,8 +120,8 @@ fn read(inode: &Inode, mut folio: LockedFolio) -> Result {
     read_blocks::<Ocfs2, Aops>(folio)
 }
 
-/// Fills a folio if the content is in the dinode, and says whether it is.
-fn fill(inode: &Inode, folio: &mut LockedFolio) -> Result<bool> {
+/// Fills a folio if the content is in the dinode, and says whether it is. The cluster lock is held.
+pub(crate) fn fill(inode: &Inode, folio: &mut LockedFolio) -> Result<bool> {
     let mut meta = inode.meta();
     let (_, root) = meta.read(inode)?;
     let d = &root.dinode;

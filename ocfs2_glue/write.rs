@@ -8,7 +8,7 @@
 
 use crate::{
     alloc::{Cluster, Resources},
-    aops::Aops,
+    aops::{fill, Aops},
     inode::{disk_time, Meta},
     lock::Held,
     lockres::Mode,
@@ -193,7 +193,9 @@ fn get_folio(
 ) -> Result<WriteFolio> {
     let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
     match inline {
-        true => fill_inline(inode, &mut folio)?,
+        true if folio.is_uptodate() => {}
+        // It is inline, as it was planned.
+        true => fill(inode, &mut folio).map(drop)?,
         false => prepare_write::<Ocfs2, Aops>(&mut folio, pos, len).inspect_err(|_| {
             if inode.size() <= folio.pos() {
                 discard(&mut folio);
@@ -222,22 +224,6 @@ fn disown(inode: &Inode) -> Result {
     })();
     inode.meta().fresh = 0..0;
     zeroed
-}
-
-/// Brings the content of an inline file into its folio.
-fn fill_inline(inode: &Inode, folio: &mut WriteFolio) -> Result {
-    if folio.is_uptodate() {
-        return Ok(());
-    }
-    let mut meta = inode.meta();
-    let (_, root) = meta.read(inode)?;
-    let bytes = root
-        .block
-        .bytes()
-        .get(root.dinode.inline_range())
-        .unwrap_or(&[]);
-    folio.fill(bytes);
-    Ok(())
 }
 
 /// Gives cluster `cpos` of the file its place, in the transaction that is handed back.
