@@ -158,7 +158,7 @@ impl BufferHead {
     }
 
     /// Takes the buffer lock, which whoever does I/O holds. Sleeps.
-    fn lock(&self) -> Locked<'_> {
+    pub(super) fn lock(&self) -> Locked<'_> {
         // SAFETY: By the type invariant the buffer is valid.
         unsafe { bindings::lock_buffer(self.as_raw()) };
         Locked { bh: self }
@@ -234,7 +234,7 @@ enum Source {
 }
 
 /// A buffer that this task has locked; unlocked when dropped.
-struct Locked<'a> {
+pub(super) struct Locked<'a> {
     bh: &'a BufferHead,
 }
 

@@ -366,21 +366,17 @@ impl Handle {
         if bh.is_journaled() && bh.is_uptodate() {
             return self.write(bh, data);
         }
-        // SAFETY: The buffer is valid.
-        unsafe { bindings::lock_buffer(bh.as_raw()) };
-        // SAFETY: The handle is valid, so is the buffer, which is locked, as C demands.
-        let filled = to_result(unsafe {
-            bindings::jbd2_journal_get_create_access(self.raw.as_ptr(), bh.as_raw())
-        })
-        .and_then(|()| self.check_credit(bh))
-        .and_then(|()| bh.fill(data));
-        if filled.is_ok() {
+        {
+            let _locked = bh.lock();
+            // SAFETY: The handle is valid, so is the buffer, which is locked, as C demands.
+            to_result(unsafe {
+                bindings::jbd2_journal_get_create_access(self.raw.as_ptr(), bh.as_raw())
+            })?;
+            self.check_credit(bh)?;
+            bh.fill(data)?;
             // SAFETY: The buffer is locked, and its content was just set.
             unsafe { bindings::set_buffer_uptodate(bh.as_raw()) };
         }
-        // SAFETY: Locked above.
-        unsafe { bindings::unlock_buffer(bh.as_raw()) };
-        filled?;
         self.dirty(bh)
     }
 
