@@ -36,7 +36,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Acquire, Atomic, Full},
-        Arc, ArcBorrow, Mutex,
+        Arc, Mutex,
     },
     time::msecs_to_jiffies,
     workqueue::{impl_has_delayed_work, DelayedWork, WorkItem},
@@ -494,13 +494,13 @@ impl WorkItem for LockRes {
 }
 
 impl LockCallbacks for LockRes {
-    fn ast(this: ArcBorrow<'_, Self>, status: i32) {
+    fn ast(this: &Arc<Self>, status: i32) {
         let answer = answer_of(kernel::error::to_result(status));
         let kick = this.machine.ast(answer);
-        Arc::from(this).kick(kick.unwrap_or_default());
+        this.kick(kick.unwrap_or_default());
     }
 
-    fn blocking_ast(this: ArcBorrow<'_, Self>, level: i32) {
+    fn blocking_ast(this: &Arc<Self>, level: i32) {
         this.cluster.counters.basts.inc();
         trace::bast(this.cluster.dev, this.machine.name(), level);
         let mode = if level == stackglue::Level::Ex as i32 {
@@ -509,13 +509,13 @@ impl LockCallbacks for LockRes {
             Mode::Pr
         };
         let kick = this.machine.bast(mode);
-        Arc::from(this).kick(kick);
+        this.kick(kick);
     }
 
-    fn unlock_ast(this: ArcBorrow<'_, Self>, error: i32) {
+    fn unlock_ast(this: &Arc<Self>, error: i32) {
         let answer = answer_of(kernel::error::to_result(error));
         let kick = this.machine.unlock_ast(answer);
-        Arc::from(this).kick(kick.unwrap_or_default());
+        this.kick(kick.unwrap_or_default());
     }
 }
 

@@ -112,14 +112,14 @@ impl LockFlags {
 pub(crate) trait LockCallbacks: HasLksb + Send + Sync + 'static {
     /// The answer to [`Connection::lock`]: 0, or a negative errno (`EAGAIN` for `noqueue`), after
     /// which the lock is what it was before.
-    fn ast(this: ArcBorrow<'_, Self>, status: i32);
+    fn ast(this: &Arc<Self>, status: i32);
 
     /// Another node waits for a lock at `level`, which this one excludes.
-    fn blocking_ast(this: ArcBorrow<'_, Self>, level: i32);
+    fn blocking_ast(this: &Arc<Self>, level: i32);
 
     /// The answer to [`Connection::unlock`], or to a [`Connection::cancel`] that was in time: 0, or
     /// a negative errno. The DLM's reference to the object is dropped after an unlock.
-    fn unlock_ast(this: ArcBorrow<'_, Self>, error: i32);
+    fn unlock_ast(this: &Arc<Self>, error: i32);
 }
 
 /// Who hears of nodes that are gone.
@@ -490,7 +490,7 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
             pr_err!("unexpected ast, status {status}\n");
             return;
         };
-        T::ast(kept.as_arc_borrow(), status);
+        T::ast(&kept, status);
         match (old, status) {
             (NEW, 0) => {}
             // SAFETY: We went to `IDLE`; the DLM has nothing left to say.
@@ -509,7 +509,7 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
         let (_, object, _) = unsafe { Self::parties(raw) };
         // SAFETY: The DLM doesn't call the unlock ast before this is over.
         let kept = unsafe { Self::keep(object) };
-        T::blocking_ast(kept.as_arc_borrow(), level);
+        T::blocking_ast(&kept, level);
     }
 
     /// # Safety
@@ -531,7 +531,7 @@ impl<T: LockCallbacks, R: Recovery> Connection<T, R> {
             pr_err!("unexpected unlock ast, error {error}\n");
             return;
         };
-        T::unlock_ast(kept.as_arc_borrow(), error);
+        T::unlock_ast(&kept, error);
         match (old, error) {
             // SAFETY: We went to `IDLE`; after this call the DLM forgets the lock.
             (UNLOCK, 0) => unsafe { Self::release(object, inner) },
