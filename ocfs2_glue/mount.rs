@@ -163,7 +163,7 @@ impl Mounted {
         crate::volume_of(sb).forget_journal();
         let ended = Journal::destroy(journal);
         if flushed.and(ended).is_err() {
-            replay_own(sb, &inode)?;
+            replay_own(&inode)?;
         }
         mark(sb, &inode, Mark::Clean)?;
         drop((allocators, held, inode));
@@ -172,9 +172,8 @@ impl Mounted {
 }
 
 /// After an abort: puts in place what was committed before. This node kept the locks on it.
-fn replay_own(sb: &SuperBlock, inode: &ARef<Inode>) -> Result {
+fn replay_own(inode: &ARef<Inode>) -> Result {
     pr_warn!("the journal was aborted; replaying what it holds\n");
-    sb.forget_blocks();
     let journal = NewJournal::init_inode(inode.clone())?.load()?;
     journal.flush()?;
     // The error stays noted in the journal's superblock: the next mount asks for fsck.ocfs2.
@@ -235,8 +234,6 @@ fn open_journal(
     wait: &NoFolio,
 ) -> Result<Arc<Journal>> {
     let recovered = is_dirty(inode)?;
-    // jbd2 replays from the page cache of the device, and another node may have had this slot.
-    sb.forget_blocks();
     let new = NewJournal::init_inode(inode.clone())?;
     let replay = new.needs_recovery();
     if replay && recovered {

@@ -100,10 +100,15 @@ unsafe impl Send for NewJournal {}
 
 impl NewJournal {
     /// Finds the journal in file `inode`, whose blocks are found by `->bmap` of its address space.
+    /// Sleeps.
+    ///
+    /// What memory has of the device is dropped first: jbd2 reads the log through the page cache,
+    /// and another node may have written the log since.
     ///
     /// The journal keeps the reference to the inode. `EINVAL`, `EIO`, `EUCLEAN` and others: there
     /// is no journal there that this kernel understands.
     pub(crate) fn init_inode<T: FileSystem>(inode: ARef<Inode<T>>) -> Result<Self> {
+        inode.sb().forget_blocks();
         // SAFETY: The inode is valid, and so is its superblock with an open device.
         let raw = from_err_ptr(unsafe { bindings::jbd2_journal_init_inode(inode.as_raw()) })?;
         let raw = NonNull::new(raw).ok_or(EINVAL)?;

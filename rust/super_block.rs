@@ -249,7 +249,7 @@ impl<T: FileSystem> SuperBlock<T> {
     ///
     /// While anybody has the device open, a heartbeat say, they outlive mounts, and other nodes
     /// have written to the device since.
-    pub(crate) fn forget_blocks(&self) {
+    pub(super) fn forget_blocks(&self) {
         const { assert!(T::ON_DEVICE) };
         // SAFETY: As above; the file system has the device open. An error of an earlier write was
         // reported to who made it, but would be told once more to the next who syncs: a replay.
