@@ -63,25 +63,28 @@ cargo_tests() {
 	[ "$status" -eq 0 ] || grep -aq '^test .* FAILED' "$log" || report_result "not ok" host/cargo - "exit $status: $log"
 }
 
+# tap_tests NAME COMMAND...: what COMMAND says in TAP. One that fails for another
+# reason than a test is a failure of its own.
+tap_tests() {
+	local name=$1 log=$LOGS/$1.log status
+	shift
+	in_background "$name" "$log" "$@"
+	status=$?
+	tap_results "$name" "$log"
+	[ "$status" -eq 0 ] || grep -aq '^not ok' "$log" || report_result "not ok" "$name/all" - "exit $status: $log"
+}
+
 # Programs that break the lock order must not compile.
 compile_fail_tests() {
 	wanted compile_fail && [ "$FS" = ocfs2_glue ] || return 0
-	local log=$LOGS/compile_fail.log status
-	in_background compile_fail "$log" bash "$REPO/selftests/compile_fail/run.sh" \
+	tap_tests compile_fail bash "$REPO/selftests/compile_fail/run.sh" \
 		"$(kernel_directory)" "$TARGET/module/right"
-	status=$?
-	tap_results compile_fail "$log"
-	[ "$status" -eq 0 ] || grep -aq '^not ok' "$log" || report_result "not ok" compile_fail/all - "exit $status: $log"
 }
 
 # What the sources promise, as far as a look at the text can tell.
 source_tests() {
 	wanted check || return 0
-	local log=$LOGS/check.log status
-	in_background check "$log" bash "$REPO/selftests/check/style.sh"
-	status=$?
-	tap_results check "$log"
-	[ "$status" -eq 0 ] || grep -aq '^not ok' "$log" || report_result "not ok" check/all - "exit $status: $log"
+	tap_tests check bash "$REPO/selftests/check/style.sh"
 }
 
 host_tests() {
