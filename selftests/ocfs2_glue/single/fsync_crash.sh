@@ -7,11 +7,6 @@ volume_mount 1
 io 1 append log A 500n
 # A new file that nothing was written to, and its name.
 on 1 ': >/mnt/vol/new && sync /mnt/vol/new'
-cp --sparse=always "$VOLUME_IMAGE" "$TEST_LOG.crash"
-volume_umount 1
-cp --sparse=always "$TEST_LOG.crash" "$VOLUME_IMAGE"
-rm "$TEST_LOG.crash"
-sync "$VOLUME_IMAGE"
-volume_mount 1
+volume_crash 1
 matches 'lines=500 rest=0' "$(io 1 check log)" "after the crash"
 same 0 "$(io 1 try open-read new)" "the new file after the crash"
