@@ -7,4 +7,5 @@
 #[path = "../../../../ocfs2_glue/ondisk/mod.rs"]
 pub mod ondisk;
 
+pub mod sample;
 pub mod total;

@@ -9,7 +9,7 @@
 use crate::ondisk::block_check;
 use crate::ondisk::chain::Allocator;
 use crate::ondisk::dinode::{self, Body, Dinode, Time};
-use crate::ondisk::dinode_edit::{self, Edit, NewInode};
+use crate::ondisk::dinode_edit::{self, Edit};
 use crate::ondisk::dir_block::{self, Area};
 use crate::ondisk::dirent::MIN_REC_LEN;
 use crate::ondisk::dx;
@@ -26,6 +26,7 @@ use crate::ondisk::superblock;
 use crate::ondisk::symlink;
 use crate::ondisk::tree::Tree;
 use crate::ondisk::truncate_log::TruncateLog;
+use crate::sample::new_directory;
 use std::ops::ControlFlow;
 
 /// Generation that blocks of the made-up volume have.
@@ -293,23 +294,7 @@ fn area(area: &Area, block: &[u8]) {
 /// The dinode of a directory in extents, with an index if `dx_root` isn't zero.
 fn directory(fs: &Geometry, dx_root: u64) -> Option<Dinode> {
     let mut block = vec![0; fs.block_size()];
-    let new = NewInode {
-        suballoc: Suballoc {
-            blkno: DIR,
-            slot: 0,
-            bit: 1,
-            loc: 0,
-        },
-        generation: 1,
-        mode: 0o40755,
-        links: 2,
-        uid: 0,
-        gid: 0,
-        attr: 0,
-        time: Time::default(),
-        rdev: 0,
-    };
-    dinode_edit::init(&mut block, fs, &new);
+    dinode_edit::init(&mut block, fs, &new_directory(DIR));
     dinode_edit::init_extent_list(&mut block, 0);
     let flags = if dx_root != 0 {
         dinode::INDEXED_DIR_FL

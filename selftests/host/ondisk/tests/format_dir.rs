@@ -6,12 +6,12 @@ mod format_support;
 use std::collections::BTreeMap;
 
 use ocfs2_ondisk_host::ondisk::dinode::Dinode;
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
+use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit};
 use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
 use ocfs2_ondisk_host::ondisk::dirent::{self, MAX_NAME_LEN};
 use ocfs2_ondisk_host::ondisk::file_type::FileType;
 use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::Suballoc;
+use ocfs2_ondisk_host::sample::new_directory;
 use proptest::prelude::*;
 
 const BLKNO: u64 = 1000;
@@ -22,23 +22,7 @@ fn empty_block(block_bits: u32) -> (Geometry, Dinode, Vec<u8>, Area) {
     let mut fs = Geometry::new(block_bits, 12, 1 << 20).unwrap();
     fs.features.incompat = 0x10;
     let mut dinode = vec![0; fs.block_size()];
-    let new = NewInode {
-        suballoc: Suballoc {
-            blkno: DIR,
-            slot: 0,
-            bit: 1,
-            loc: 0,
-        },
-        generation: 1,
-        mode: 0o40755,
-        links: 2,
-        uid: 0,
-        gid: 0,
-        attr: 0,
-        time: Default::default(),
-        rdev: 0,
-    };
-    dinode_edit::init(&mut dinode, &fs, &new);
+    dinode_edit::init(&mut dinode, &fs, &new_directory(DIR));
     Edit::of(&mut dinode)
         .clusters(1)
         .size(fs.block_size() as u64);

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use ocfs2_ondisk_host::ondisk::dinode::{Dinode, Time, INDEXED_DIR_FL};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
+use ocfs2_ondisk_host::ondisk::dinode::{Dinode, INDEXED_DIR_FL};
+use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit};
 use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
 use ocfs2_ondisk_host::ondisk::dx;
 use ocfs2_ondisk_host::ondisk::dx_edit::{self, Plan};
@@ -18,6 +18,7 @@ use ocfs2_ondisk_host::ondisk::file_type::FileType;
 use ocfs2_ondisk_host::ondisk::geometry::Geometry;
 use ocfs2_ondisk_host::ondisk::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
 use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::sample::new_directory;
 
 pub const DIR: u64 = 100;
 pub const ROOT: u64 = 101;
@@ -99,24 +100,8 @@ impl Model {
         fs.features.incompat = INCOMPAT_SPARSE_ALLOC | INCOMPAT_INDEXED_DIRS;
         fs.dx_seed = seed;
         fs.fs_generation = 77;
-        let new = NewInode {
-            suballoc: Suballoc {
-                blkno: DIR,
-                slot: 0,
-                bit: 1,
-                loc: 0,
-            },
-            generation: 1,
-            mode: 0o40755,
-            links: 2,
-            uid: 0,
-            gid: 0,
-            attr: 0,
-            time: Time::default(),
-            rdev: 0,
-        };
         let mut dinode = vec![0; fs.block_size()];
-        dinode_edit::init(&mut dinode, &fs, &new);
+        dinode_edit::init(&mut dinode, &fs, &new_directory(DIR));
         Edit::of(&mut dinode)
             .dyn_features(INDEXED_DIR_FL)
             .dx_root(ROOT);
