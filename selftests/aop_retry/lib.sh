@@ -118,3 +118,18 @@ step() {
 	[ "$status" -eq 0 ] || fail "$what: exit $status"
 	fail "$what: not what was wanted"
 }
+
+# read_dies WHAT COMMAND: COMMAND of glue-io, which reads 8192 bytes of file, would
+# be retried for ever, and dies of SIGKILL; afterwards the file can be read.
+read_dies() {
+	step "$1" 60 <<-END
+	fresh file 8192 1
+	arm readahead short=0 always
+	arm read_folio retry always
+	dies read_folio.retry $2
+	-> read_folio.retry: exit 137
+	arm off
+	io read file 0 8192 1
+	-> read=8192 position=8192
+	END
+}

@@ -20,14 +20,5 @@ io nowait file 4096
 END
 # MAP_POPULATE drops the mmap lock for the first try, and keeps it from then on.
 for how in procmem populate; do
-	step "$how" 60 <<-END
-	fresh file 8192 1
-	arm readahead short=0 always
-	arm read_folio retry always
-	dies read_folio.retry map $how file 0 8192 1
-	-> read_folio.retry: exit 137
-	arm off
-	io read file 0 8192 1
-	-> read=8192 position=8192
-	END
+	read_dies "$how" "map $how file 0 8192 1"
 done

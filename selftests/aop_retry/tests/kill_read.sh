@@ -6,14 +6,5 @@
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 for how in "read file 0 8192 1" "splice file 0 8192 1" "map touch file 0 8192 1"; do
-	step "$how" 60 <<-END
-	fresh file 8192 1
-	arm readahead short=0 always
-	arm read_folio retry always
-	dies read_folio.retry $how
-	-> read_folio.retry: exit 137
-	arm off
-	io read file 0 8192 1
-	-> read=8192 position=8192
-	END
+	read_dies "$how" "$how"
 done
