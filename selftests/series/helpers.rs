@@ -6,11 +6,11 @@
 use kernel::prelude::*;
 
 /// Inline functions in C, by way of a helper.
-pub fn seen() -> [usize; 3] {
+pub fn seen() -> [*const (); 3] {
     [
-        kernel::bindings::i_size_read as usize,
-        kernel::bindings::folio_pos as usize,
-        kernel::bindings::write_begin_get_folio as usize,
+        kernel::bindings::i_size_read as *const (),
+        kernel::bindings::folio_pos as *const (),
+        kernel::bindings::write_begin_get_folio as *const (),
     ]
 }
 

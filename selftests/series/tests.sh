@@ -46,7 +46,8 @@ reason() {
 	differ=$(sed -En '/^(# )?--- wanted/,$s/^(# )?([+-][^+-].*)/\2/p' "$TEST_LOG" | awk '
 		/^-/ && !want { want = ": wanted " substr($0, 2) }
 		/^\+/ && !got { got = ": got " substr($0, 2) }
-		END { printf "%s", substr(got ? got : want, 1, 90) }')
+		END { printf "%s", substr(got ? got : want, 1, 200) }' |
+		sed 's|: got /[^ ]*: line [0-9]*: |: got |' | cut -c 1-90)
 	line=$(dmesg_since 1 "$offset" | grep -aE "$DMESG_BAD|watchdog:" | grep -avE "$2" | head -n 1 |
 		sed 's/^\[ *[0-9.]*\] *//; s/^.*\(WARNING: \)/\1/; s/ at \(PC:\|CPU\).*//')
 	printf '%s\n' "$text$differ${line:+; $line}" | tr '|\t' '/ ' | cut -c 1-160

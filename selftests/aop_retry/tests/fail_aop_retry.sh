@@ -19,7 +19,7 @@ END
 step "of other operations" <<'END'
 fresh file 20000 1
 arm readahead short=0 always
-inject 14 100 3
+inject 8 100 3
 io read file 0 20000 1
 -> read=20000 position=20000
 took retry_read read_folio

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Proves: rust: bindings: add what a disk file system needs
 //!
-//! Names of each of the headers that the patch adds.
+//! Names of the headers that the patch adds. (A crate called `bindings` is in the way of the kernel's.)
 
 use kernel::prelude::*;
 
@@ -20,17 +20,17 @@ pub type Seen = (
 );
 
 /// Its functions.
-pub fn seen() -> [usize; 3] {
+pub fn seen() -> [*const (); 3] {
     [
-        kernel::bindings::mpage_readahead as usize,
-        kernel::bindings::filemap_splice_read as usize,
-        kernel::bindings::ocfs2_cluster_connect as usize,
+        kernel::bindings::mpage_readahead as *const (),
+        kernel::bindings::filemap_splice_read as *const (),
+        kernel::bindings::ocfs2_cluster_connect as *const (),
     ]
 }
 
 module! {
     type: Module,
-    name: "bindings",
+    name: "headers",
     description: "A test of what bindgen sees",
     license: "GPL",
 }
