@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs tests, one after the other, and counts. Sourced by test.sh.
 
-PASSED=0 FAILED=0 SKIPPED=0
-FAILURES=()
+# Which guests the tests share: 1, or 1 2.
+GUESTS=1
 GUESTS_UP=
+TEST_PID=
 BOOTS_FAILED=0
 TEST_LIMIT=180
 
@@ -12,44 +13,45 @@ report_result() {
 	local time="$3 s"
 	[ "$3" != - ] || time=
 	live_end
+	printf '%s: %s\n' "$1" "$2" >>"$LOGS/results"
 	case $1 in
-	ok)
-		PASSED=$((PASSED + 1))
-		printf 'ok      %-52s %6s\n' "$2" "$time"
-		;;
-	skip)
-		SKIPPED=$((SKIPPED + 1))
-		printf 'skip    %-52s         %s\n' "$2" "${4:-}"
-		;;
-	*)
-		FAILED=$((FAILED + 1))
-		FAILURES+=("$2")
-		printf 'not ok  %-52s %6s  %s\n' "$2" "$time" "${4:-}"
-		;;
+	ok) printf 'ok      %-52s %6s\n' "$2" "$time" ;;
+	skip) printf 'skip    %-52s         %s\n' "$2" "${4:-}" ;;
+	*) printf 'not ok  %-52s %6s  %s\n' "$2" "$time" "${4:-}" ;;
 	esac
 }
 
+# results WHAT: how many were.
+results() { cat "$LOGS/results" 2>/dev/null | grep -c "^$1: "; }
+
 report_end() {
-	local name
-	for name in ${FAILURES[@]+"${FAILURES[@]}"}; do
-		say "failed: $name"
-	done
+	live_end
+	sed -n 's/^not ok: /failed: /p' "$LOGS/results" 2>/dev/null
 	say "logs in $LOGS, $SECONDS s in all"
-	say "$PASSED passed, $FAILED failed, $SKIPPED skipped"
-	[ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+	say "$(results ok) passed, $(results "not ok") failed, $(results skip) skipped"
+	[ "$(results "not ok")" -eq 0 ] && [ "$(results ok)" -gt 0 ]
 }
 
 wanted() { [ -z "$TESTS" ] || [[ $1 == *$TESTS* ]]; }
 
-# The two guests all tests share; booted when one is first needed, and again
-# after a test that spoiled them.
+# guests_boot KO [PARAMETER...]: one by itself, or two in a cluster.
+guests_boot() {
+	[ "$GUESTS" = 1 ] || { pair_boot "$@"; return; }
+	note "booting one guest (${VM_ACCEL%% -cpu*})"
+	truncate -s 1M "$VM_DIR/disk.img"
+	vm_start 1 1
+	vm_ready 1 && volume_driver 1 "$@"
+}
+
+# The guests all tests share; booted when one is first needed, and again after a
+# test that spoiled them.
 guests_need() {
 	[ -n "$GUESTS_UP" ] && return 0
 	# Twice is enough to wait for guests that don't come.
 	[ "$BOOTS_FAILED" -lt 2 ] || return 1
 	note() { live_line "guests: $*"; }
 	vm_stop_all
-	pair_boot "$GLUE_KO" >"$LOGS/boot.log" 2>&1
+	guests_boot "$GLUE_KO" >"$VM_DIR/boot.log" 2>&1
 	local status=$?
 	live_end
 	if [ "$status" -eq 0 ]; then GUESTS_UP=yes; else BOOTS_FAILED=$((BOOTS_FAILED + 1)); fi
@@ -61,7 +63,7 @@ guests_spoil() {
 	vm_stop_all
 	GUESTS_UP=
 	# What they said is worth more than what the next ones will.
-	for n in 1 2; do
+	for n in $GUESTS; do
 		[ -d "$VM_DIR/$n" ] && mv "$VM_DIR/$n" "$VM_DIR/$n.$(date +%H%M%S)"
 	done
 	rm -f "$VM_DIR"/*.*/own.img
@@ -70,7 +72,7 @@ guests_spoil() {
 # Ends what the test left running, unmounts; fails if that can't be done.
 test_clean() {
 	local n
-	for n in 1 2; do
+	for n in $GUESTS; do
 		on "$n" vol_release 60 || return 1
 	done
 }
@@ -89,7 +91,7 @@ test_failed() {
 
 # Runs the file in a shell of its own, killed as a whole when it takes too long.
 test_shell() {
-	local file=$1 pid start=$SECONDS end=$((SECONDS + TEST_LIMIT))
+	local file=$1 start=$SECONDS end=$((SECONDS + TEST_LIMIT)) status
 	: >"$TEST_LOG"
 	set -m
 	(
@@ -99,25 +101,33 @@ test_shell() {
 		# shellcheck disable=SC1090
 		. "$file"
 	) >>"$TEST_LOG" 2>&1 </dev/null &
-	pid=$!
+	TEST_PID=$!
 	set +m
-	while kill -0 "$pid" 2>/dev/null; do
+	while kill -0 "$TEST_PID" 2>/dev/null; do
 		# Waits for guests to boot and for others to be declared dead.
 		[ ! -e "$TEST_LOG.spent" ] || end=$((start + 2 * TEST_LIMIT))
 		if [ "$SECONDS" -ge "$end" ]; then
-			kill -KILL -- "-$pid" 2>/dev/null
+			kill -KILL -- "-$TEST_PID" 2>/dev/null
 			printf 'FAIL: not done in %s s\n' "$((end - start))" >>"$TEST_LOG"
 		fi
 		sleep 0.1
 	done
-	wait "$pid" 2>/dev/null
+	wait "$TEST_PID" 2>/dev/null
+	status=$?
+	TEST_PID=
+	return "$status"
+}
+
+test_stop() {
+	[ -z "$TEST_PID" ] || kill -KILL -- "-$TEST_PID" 2>/dev/null
+	TEST_PID=
 }
 
 # test_judge STATUS: what the test couldn't know about itself; adds to its log.
 test_judge() {
 	local status=$1 n expected
 	expected=$(cat "$TEST_LOG.expected" 2>/dev/null)
-	for n in 1 2; do
+	for n in $GUESTS; do
 		if ! dmesg_bad "$n" "$(cat "$TEST_LOG.offset.$n")" "$expected"; then
 			echo "FAIL: the kernel of guest $n complained"
 			SPOILED=yes status=1
@@ -141,9 +151,9 @@ guest_test() {
 	local kind=$1 file=$2 name start=$SECONDS n status SPOILED=
 	name=$kind/$(basename "$file" .sh)
 	TEST_LOG=$LOGS/$kind-$(basename "$file" .sh).log
-	guests_need || { report_result "not ok" "$name" 0 "the guests did not come up: $LOGS/boot.log"; return; }
+	guests_need || { report_result "not ok" "$name" 0 "the guests did not come up: $VM_DIR/boot.log"; return; }
 	live_line "        $name"
-	for n in 1 2; do dmesg_size "$n" >"$TEST_LOG.offset.$n"; done
+	for n in $GUESTS; do dmesg_size "$n" >"$TEST_LOG.offset.$n"; done
 	if [ "$kind" = pair ]; then volume_shared; else volume_own 1; fi
 	test_shell "$file"
 	status=$?
@@ -153,7 +163,7 @@ guest_test() {
 	4-4) report_result skip "$name" - "$(sed -n 's/^SKIP: //p' "$TEST_LOG" | tail -n 1)" ;;
 	*) report_result "not ok" "$name" $((SECONDS - start)) "$(grep -a '^FAIL: ' "$TEST_LOG" | head -n 1), $TEST_LOG" ;;
 	esac
-	for n in 1 2; do
+	for n in $GUESTS; do
 		dmesg_since "$n" "$(cat "$TEST_LOG.offset.$n")" >"$TEST_LOG.dmesg.$n"
 	done
 	rm -f "$TEST_LOG".{expected,no_fsck,spent,offset.1,offset.2}

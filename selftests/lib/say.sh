@@ -7,6 +7,8 @@ STAGE_COUNT=${STAGE_COUNT:-7}
 STAGE_NUMBER=0
 STAGE_PID=
 STAGE_NOTE=/dev/null
+# Where text for the live line goes that somebody else puts there.
+LIVE=
 
 say() { printf '%s\n' "$*"; }
 
@@ -20,6 +22,7 @@ note() { printf '%s\n' "$*" >"$STAGE_NOTE"; printf -- '-- %s\n' "$*"; }
 
 # live_line TEXT: replaces the last line on a terminal; elsewhere nothing.
 live_line() {
+	[ -z "$LIVE" ] || { printf '%s\n' "$1" >"$LIVE"; return; }
 	[ -t 1 ] && printf '\r\033[K%.*s' "${COLUMNS:-110}" "$1"
 	return 0
 }

@@ -40,7 +40,7 @@ no_fsck() { : >"$TEST_LOG.no_fsck"; }
 guests_spent() {
 	local n
 	: >"$TEST_LOG.spent"
-	for n in 1 2; do
+	for n in $GUESTS; do
 		on "$n" 'echo 120 >/proc/sys/kernel/hung_task_timeout_secs'
 	done
 }

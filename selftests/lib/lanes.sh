@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Tests side by side. A lane is a shell of its own, with guests of its own in
+# $LOGS/vm/NAME: what runs in one knows nothing of the others. Sourced.
+
+declare -A LANES=()
+
+# lane NAME FUNCTION [ARG...]: begins it.
+lane() {
+	local name=$1
+	shift
+	LIVE=$LOGS/live.$name
+	(
+		trap lane_finish EXIT
+		trap 'exit 130' TERM
+		vm_prepare "$LOGS/vm/$name" || exit 1
+		"$@"
+		exit 0
+	) </dev/null &
+	LANES[$name]=$!
+	LIVE=
+}
+
+# What a lane leaves: the logs.
+lane_finish() {
+	stage_stop
+	test_stop
+	vm_stop_all
+	rm -f "$LIVE" "$VM_DIR"/disk.img* "$VM_DIR"/?/own.img* "$VM_DIR/initramfs" "$VM_DIR/template.img"
+}
+
+# lanes_wait: until all have ended; on a terminal, what they do.
+lanes_wait() {
+	local name
+	while lanes_alive; do
+		live_line "$(cat "$LOGS"/live.* 2>/dev/null | sed 's/^ *//' | paste -sd '|')"
+		sleep 0.5
+	done
+	for name in "${!LANES[@]}"; do
+		wait "${LANES[$name]}" || report_result "not ok" "$name" - "ended too early"
+		unset "LANES[$name]"
+	done
+}
+
+lanes_alive() {
+	local pid
+	for pid in "${LANES[@]}"; do
+		kill -0 "$pid" 2>/dev/null && return 0
+	done
+	return 1
+}
+
+lanes_stop() {
+	local pid
+	for pid in "${LANES[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+	for pid in "${LANES[@]}"; do wait "$pid" 2>/dev/null; done
+}
