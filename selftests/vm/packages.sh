@@ -80,5 +80,7 @@ packages_stage() {
 	cargo_find || packages_install cargo-web
 	command -v rustfmt >/dev/null || packages_install rustfmt-web
 	with_lock tools bindgen_install
+	# A system made by debootstrap has none, and mkfs.ocfs2 looks there for what is mounted.
+	[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab
 	note "tools: $("$RUSTC" --version | cut -d ' ' -f 1-2), clang $(clang-19 -dumpversion), bindgen $(bindgen --version | cut -d ' ' -f 2)"
 }
