@@ -22,27 +22,27 @@ use crate::{
     },
     store::Store,
     vfs::{folio::NoFolio, jbd2::Handle},
-    Inode,
+    InodeRef,
 };
 use kernel::{
     prelude::*,
-    sync::{aref::ARef, lock::mutex::MutexBackend, lock::Guard, Mutex},
+    sync::{lock::mutex::MutexBackend, lock::Guard, Mutex},
 };
 
 /// One allocator's inode.
 pub(crate) struct Allocator {
-    inode: ARef<Inode>,
+    inode: InodeRef,
 }
 
 impl Allocator {
     /// `meta` comes from `new_mutex!` at a place of its own, for a lock class of its own.
-    pub(crate) fn new(inode: ARef<Inode>, meta: impl PinInit<Mutex<Meta>>) -> Result<Self> {
+    pub(crate) fn new(inode: InodeRef, meta: impl PinInit<Mutex<Meta>>) -> Result<Self> {
         inode.hold_while_changing(meta)?;
         Ok(Self { inode })
     }
 
     /// The inode.
-    pub(crate) fn inode(&self) -> &Inode {
+    pub(crate) fn inode(&self) -> &InodeRef {
         &self.inode
     }
 

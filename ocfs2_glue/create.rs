@@ -20,9 +20,9 @@ use crate::{
         inode::{owner_of_new, random_u32},
         time::now,
     },
-    Inode,
+    Inode, InodeRef,
 };
-use kernel::{prelude::*, sync::aref::ARef};
+use kernel::prelude::*;
 
 /// `->create`. The directory is locked by the VFS.
 ///
@@ -30,12 +30,7 @@ use kernel::{prelude::*, sync::aref::ARef};
 ///
 /// `ENOSPC`; `EROFS`; `EEXIST` if another node was faster, `ENOENT` if the directory was removed;
 /// `EUCLEAN` if the block that is free for the inode has one that is in use.
-pub(crate) fn file(
-    dir: &Inode,
-    entry: &Entry<'_>,
-    mode: u16,
-    wait: &NoFolio,
-) -> Result<ARef<Inode>> {
+pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<InodeRef> {
     let mounted = dir.volume().mounted()?;
     let geo = dir.volume().geo;
     let name = entry.name();

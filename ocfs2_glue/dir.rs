@@ -29,14 +29,14 @@ use crate::{
         file::Operations as _,
         folio::NoFolio,
     },
-    write, Inode, Ocfs2,
+    write, Inode, InodeRef, Ocfs2,
 };
-use kernel::{alloc::flags::GFP_NOFS, prelude::*, sync::aref::ARef};
+use kernel::{alloc::flags::GFP_NOFS, prelude::*};
 
 pub(crate) struct Dir;
 
 impl Operations<Ocfs2> for Dir {
-    fn lookup(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<ARef<Inode>>> {
+    fn lookup(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<InodeRef>> {
         if entry.name().len() > crate::ondisk::dirent::MAX_NAME_LEN {
             return Err(ENAMETOOLONG);
         }
@@ -48,7 +48,7 @@ impl Operations<Ocfs2> for Dir {
         }
     }
 
-    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<ARef<Inode>> {
+    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<InodeRef> {
         create::file(dir, entry, mode, wait)
     }
 

@@ -29,14 +29,13 @@ use crate::{
         inode::{Attributes, Iget, Time},
         jbd2::{Handle, JbdInode},
     },
-    Inode, SuperBlock, Volume,
+    Inode, InodeRef, SuperBlock, Volume,
 };
 use core::ops::Range;
 use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        aref::ARef,
         atomic::{Atomic, Relaxed},
         lock::{mutex::MutexBackend, Guard},
         Mutex, SetOnce,
@@ -370,7 +369,7 @@ pub(crate) fn iget(
     blkno: u64,
     expect: Expect,
     wait: &NoFolio,
-) -> Result<ARef<Inode>> {
+) -> Result<InodeRef> {
     let volume = crate::volume_of(sb);
     let new = match sb.iget(blkno)? {
         Iget::Cached(inode) if inode.locks()?.expect == expect => return Ok(inode),
@@ -389,7 +388,7 @@ pub(crate) fn iget(
     };
     let locks = Locks {
         expect,
-        meta: Lock::for_inode(volume, inode, name)?,
+        meta: Lock::for_inode(volume, &new, name)?,
         open,
         rw: SetOnce::new(),
     };

@@ -20,7 +20,7 @@ use crate::{
     vfs::{
         delayed_work,
         folio::NoFolio,
-        inode::Backref,
+        inode::{Backref, NewInode},
         jbd2,
         lksb::{impl_has_lksb, Lksb},
         nofs::NoFs,
@@ -91,8 +91,12 @@ pub(crate) struct Held {
 pub(crate) struct Ticket(());
 
 impl Lock {
-    /// The inode lock of `inode`.
-    pub(crate) fn for_inode(volume: &Volume, inode: &Inode, name: LockName) -> Result<Self> {
+    /// The inode lock of `inode`, which is being brought into memory.
+    pub(crate) fn for_inode(
+        volume: &Volume,
+        inode: &NewInode<Ocfs2>,
+        name: LockName,
+    ) -> Result<Self> {
         match &volume.cluster {
             None => Ok(Lock::Local),
             Some(cluster) => {

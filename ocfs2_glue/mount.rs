@@ -20,12 +20,12 @@ use crate::{
         folio::NoFolio,
         jbd2::{Handle, Journal, NewJournal},
     },
-    Inode, SuperBlock,
+    Inode, InodeRef, SuperBlock,
 };
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{aref::ARef, Arc, Mutex},
+    sync::{Arc, Mutex},
 };
 
 /// A volume that can be written.
@@ -34,7 +34,7 @@ pub(crate) struct Mounted {
     /// Which slot is this node's.
     number: u16,
     journal: Arc<Journal>,
-    journal_inode: ARef<Inode>,
+    journal_inode: InodeRef,
     bitmap: Allocator,
     inode_alloc: Allocator,
     extent_alloc: Allocator,
@@ -158,7 +158,7 @@ impl Mounted {
         let flushed = journal.flush();
         // Their locks aren't given up before what they protect is in place.
         let allocators =
-            [&this.bitmap, &this.inode_alloc, &this.extent_alloc].map(|a| ARef::from(a.inode()));
+            [&this.bitmap, &this.inode_alloc, &this.extent_alloc].map(|a| a.inode().clone());
         drop(this);
         crate::volume_of(sb).forget_journal();
         let ended = Journal::destroy(journal);
@@ -172,7 +172,7 @@ impl Mounted {
 }
 
 /// After an abort: puts in place what was committed before. This node kept the locks on it.
-fn replay_own(inode: &ARef<Inode>) -> Result {
+fn replay_own(inode: &InodeRef) -> Result {
     pr_warn!("the journal was aborted; replaying what it holds\n");
     let journal = NewJournal::init_inode(inode.clone())?.load()?;
     journal.flush()?;
@@ -229,7 +229,7 @@ fn mark(sb: &SuperBlock, inode: &Inode, mark: Mark) -> Result {
 
 fn open_journal(
     sb: &SuperBlock,
-    inode: &ARef<Inode>,
+    inode: &InodeRef,
     slot: u16,
     wait: &NoFolio,
 ) -> Result<Arc<Journal>> {

@@ -46,6 +46,7 @@ use volume::Volume;
 pub(crate) struct Ocfs2;
 
 type Inode = vfs::inode::Inode<Ocfs2>;
+type InodeRef = vfs::inode_ref::InodeRef<Ocfs2>;
 type SuperBlock = vfs::super_block::SuperBlock<Ocfs2>;
 
 /// The volume behind a superblock.

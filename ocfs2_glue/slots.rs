@@ -17,16 +17,16 @@ use crate::{
     },
     store::Block,
     vfs::folio::NoFolio,
-    Inode, SuperBlock, Volume,
+    InodeRef, SuperBlock, Volume,
 };
-use kernel::{alloc::flags::GFP_NOFS, prelude::*, sync::aref::ARef};
+use kernel::{alloc::flags::GFP_NOFS, prelude::*};
 
 /// A system file.
 pub(crate) fn system_inode(
     sb: &SuperBlock,
     which: SystemInode,
     wait: &NoFolio,
-) -> Result<ARef<Inode>> {
+) -> Result<InodeRef> {
     let blkno = system_blkno(sb, which, wait)?;
     iget(sb, blkno, Expect::System, wait)
 }
@@ -37,7 +37,7 @@ fn system_blkno(sb: &SuperBlock, which: SystemInode, wait: &NoFolio) -> Result<u
     find(&dir, which.name().as_bytes())?.ok_or_else(|| missing(which))
 }
 
-fn system_dir(sb: &SuperBlock, wait: &NoFolio) -> Result<ARef<Inode>> {
+fn system_dir(sb: &SuperBlock, wait: &NoFolio) -> Result<InodeRef> {
     let blkno = crate::volume_of(sb).geo.system_dir_blkno;
     let dir = iget(sb, blkno, Expect::System, wait)?;
     dir.check_directory()?;

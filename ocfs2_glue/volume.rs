@@ -24,13 +24,13 @@ use crate::{
         jbd2::Journal,
         super_block::{FileSystem, NewSuperBlock, StatFs},
     },
-    Inode, Ocfs2, SuperBlock,
+    Inode, InodeRef, Ocfs2, SuperBlock,
 };
 use kernel::{
     debugfs::{Dir as DebugDir, File as DebugFile},
     new_mutex, new_spinlock,
     prelude::*,
-    sync::{aref::ARef, Arc, Mutex, SetOnce, SpinLock},
+    sync::{Arc, Mutex, SetOnce, SpinLock},
 };
 
 /// `s_fs_info`: what all of a volume's inodes share.
@@ -55,7 +55,7 @@ pub(crate) struct Volume {
     journal: SpinLock<Option<Arc<Journal>>>,
     /// `global_bitmap`, for statfs.
     #[pin]
-    bitmap: Mutex<Option<ARef<Inode>>>,
+    bitmap: Mutex<Option<InodeRef>>,
 }
 
 /// The volume's directory in debugfs.
@@ -233,7 +233,7 @@ impl FileSystem for Ocfs2 {
         )
     }
 
-    fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<ARef<Inode>> {
+    fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<InodeRef> {
         let volume = crate::volume_of(sb);
         volume.slot_map.populate(slots::map_blocks(sb, wait)?);
         if sb.is_read_only() {

@@ -6,7 +6,7 @@
 //!
 //! Not supported: everything but lookup, readdir, the creation of regular files and symbolic links.
 
-use super::{file, folio::NoFolio, inode::Inode, super_block::FileSystem};
+use super::{file, folio::NoFolio, inode::Inode, inode_ref::InodeRef, super_block::FileSystem};
 use core::{
     marker::PhantomData,
     mem::MaybeUninit,
@@ -16,7 +16,6 @@ use kernel::{
     bindings,
     error::{from_err_ptr, from_result, to_result},
     prelude::*,
-    sync::aref::ARef,
 };
 
 /// `LOOKUP_RCU` of `srctree/include/linux/namei.h`.
@@ -29,15 +28,10 @@ const MAY_NOT_BLOCK: c_int = 0x80;
 /// `struct dentry_operations` that concern directories, for file system `T`.
 pub(crate) trait Operations<T: FileSystem> {
     /// `->lookup`: the inode of `name` in `dir`, if there is one. The directory is locked.
-    fn lookup(dir: &Inode<T>, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<ARef<Inode<T>>>>;
+    fn lookup(dir: &Inode<T>, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<InodeRef<T>>>;
 
     /// `->create`: makes a regular file. The directory is locked exclusively.
-    fn create(
-        dir: &Inode<T>,
-        entry: &Entry<'_>,
-        mode: u16,
-        wait: &NoFolio,
-    ) -> Result<ARef<Inode<T>>>;
+    fn create(dir: &Inode<T>, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<InodeRef<T>>;
 
     /// `->symlink`: makes a symbolic link to `target`. The directory is locked exclusively.
     fn symlink(
@@ -45,7 +39,7 @@ pub(crate) trait Operations<T: FileSystem> {
         _entry: &Entry<'_>,
         _target: &CStr,
         _wait: NoFolio,
-    ) -> Result<ARef<Inode<T>>> {
+    ) -> Result<InodeRef<T>> {
         // As if there were no such operation.
         Err(EPERM)
     }
@@ -234,7 +228,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         // can find it.
         e.set_stamp(0);
         let inode = match O::lookup(dir, &e, &wait) {
-            Ok(Some(inode)) => ARef::into_raw(inode).as_ptr().cast(),
+            Ok(Some(inode)) => inode.into_raw(),
             Ok(None) => core::ptr::null_mut(),
             Err(e) => return e.to_ptr(),
         };
@@ -265,7 +259,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         from_result(|| {
             let inode = O::create(dir, &e, mode, &wait)?;
             // SAFETY: The dentry is negative; the inode reference is handed over.
-            unsafe { bindings::d_instantiate(dentry, ARef::into_raw(inode).as_ptr().cast()) };
+            unsafe { bindings::d_instantiate(dentry, inode.into_raw()) };
             Ok(0)
         })
     }
@@ -288,7 +282,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
         from_result(|| {
             let inode = O::symlink(dir, &e, target, wait)?;
             // SAFETY: The dentry is negative; the inode reference is handed over.
-            unsafe { bindings::d_instantiate(dentry, ARef::into_raw(inode).as_ptr().cast()) };
+            unsafe { bindings::d_instantiate(dentry, inode.into_raw()) };
             Ok(0)
         })
     }

@@ -5,17 +5,17 @@
 //!
 //! Not supported: inode numbers that don't fit `i_ino`, ACLs, idmapped mounts.
 
-use super::super_block::{FileSystem, Registration, SuperBlock};
+use super::{
+    inode_ref::InodeRef,
+    super_block::{FileSystem, Registration, SuperBlock},
+};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
     error::to_result,
     new_mutex,
     prelude::*,
-    sync::{
-        aref::{ARef, AlwaysRefCounted},
-        Arc, Mutex, SetOnce,
-    },
+    sync::{Arc, Mutex, SetOnce},
     types::Opaque,
 };
 
@@ -33,6 +33,9 @@ pub(super) struct Slot<T: FileSystem> {
 
 /// C: `struct inode`, of file system `T`.
 ///
+/// A borrow keeps it in memory, but doesn't mean that anybody has a reference: see
+/// [`super::inode_ref`].
+///
 /// # Invariants
 ///
 /// It is the first field of a [`Slot<T>`], between `->alloc_inode` and `->destroy_inode`.
@@ -46,19 +49,6 @@ pub(crate) struct Inode<T: FileSystem> {
 unsafe impl<T: FileSystem> Send for Inode<T> {}
 // SAFETY: As above.
 unsafe impl<T: FileSystem> Sync for Inode<T> {}
-
-// SAFETY: `i_count` keeps an inode alive.
-unsafe impl<T: FileSystem> AlwaysRefCounted for Inode<T> {
-    fn inc_ref(&self) {
-        // SAFETY: A borrow means that there is a reference.
-        unsafe { bindings::ihold(self.as_raw()) };
-    }
-
-    unsafe fn dec_ref(obj: NonNull<Self>) {
-        // SAFETY: The caller owns one reference.
-        unsafe { bindings::iput(obj.as_ptr().cast()) };
-    }
-}
 
 /// Seconds and nanoseconds since 1970.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -107,7 +97,8 @@ impl<T: FileSystem> Inode<T> {
     ///
     /// # Safety
     ///
-    /// `raw` is an inode of a superblock of type `T`, and there is a reference to it for `'a`.
+    /// `raw` is an inode of a superblock of type `T` that isn't freed during `'a`: there is a
+    /// reference to it, or its eviction waits (`I_SYNC`) or is what calls.
     pub(super) unsafe fn from_raw<'a>(raw: *mut bindings::inode) -> &'a Self {
         // SAFETY: All inodes of such superblocks come from `alloc_inode::<T>`.
         unsafe { &*raw.cast() }
@@ -258,28 +249,9 @@ impl<T: FileSystem> Inode<T> {
         to_result(got)?;
         Ok(InodeLock { inode: self })
     }
-
-    /// A way to this inode that doesn't keep it in memory. Sleeps.
-    pub(crate) fn backref(&self) -> Result<Arc<Backref<T>>> {
-        // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
-        let once = unsafe { (*self.as_raw().cast::<Slot<T>>()).backref.assume_init_ref() };
-        if once.as_ref().is_none() {
-            let inode = Some(Target {
-                inode: NonNull::from(self),
-            });
-            let new = Arc::pin_init(
-                pin_init!(Backref { target <- new_mutex!(inode, "vfs_backref") }),
-                GFP_KERNEL,
-            )?;
-            // INVARIANT: `evict_inode` takes the target away from what is stored here; one that
-            // lost the race is dropped at once.
-            once.populate(new);
-        }
-        once.as_ref().cloned().ok_or(ENOMEM)
-    }
 }
 
-/// A way from something that may outlive an inode to that inode; see [`Inode::backref`].
+/// A way from something that may outlive an inode to that inode; see [`NewInode::backref`].
 ///
 /// # Invariants
 ///
@@ -323,7 +295,7 @@ impl<T: FileSystem> Drop for InodeLock<'_, T> {
 /// What looking an inode up by number gives.
 pub(crate) enum Iget<T: FileSystem> {
     /// It was in memory.
-    Cached(ARef<Inode<T>>),
+    Cached(InodeRef<T>),
     /// It is new; the caller reads it.
     New(NewInode<T>),
 }
@@ -344,6 +316,30 @@ impl<T: FileSystem> NewInode<T> {
         unsafe { self.inode.as_ref() }
     }
 
+    /// A way to this inode that doesn't keep it in memory. Sleeps.
+    ///
+    /// Only a new inode gives it: this task's reference keeps the inode from being evicted, so the
+    /// eviction that ends the way is yet to come.
+    pub(crate) fn backref(&self) -> Result<Arc<Backref<T>>> {
+        // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
+        let once = unsafe {
+            (*self.inode.as_ptr().cast::<Slot<T>>())
+                .backref
+                .assume_init_ref()
+        };
+        if once.as_ref().is_none() {
+            let target = Some(Target { inode: self.inode });
+            let new = Arc::pin_init(
+                pin_init!(Backref { target <- new_mutex!(target, "vfs_backref") }),
+                GFP_KERNEL,
+            )?;
+            // INVARIANT: `evict_inode` takes the target away from what is stored here, and hasn't
+            // begun; one that lost the race is dropped at once.
+            once.populate(new);
+        }
+        once.as_ref().cloned().ok_or(ENOMEM)
+    }
+
     /// Completes the inode and shows it to others.
     pub(crate) fn finish(
         self,
@@ -351,7 +347,7 @@ impl<T: FileSystem> NewInode<T> {
         generation: u32,
         rdev: u32,
         tables: &Tables,
-    ) -> ARef<Inode<T>> {
+    ) -> InodeRef<T> {
         let inode = core::mem::ManuallyDrop::new(self).inode;
         // SAFETY: By the type invariant the inode is valid, and nobody else uses it.
         unsafe {
@@ -372,7 +368,7 @@ impl<T: FileSystem> NewInode<T> {
             // cluster. (`mapping_set_gfp_mask()` is inline, and does the same.)
             (*(*raw).i_mapping).gfp_mask &= !(bindings::GFP_KERNEL & !bindings::GFP_NOFS);
             bindings::unlock_new_inode(raw);
-            ARef::from_raw(inode)
+            InodeRef::from_raw(inode)
         }
     }
 }
@@ -396,7 +392,7 @@ impl<T: FileSystem> SuperBlock<T> {
             Ok(Iget::New(NewInode { inode }))
         } else {
             // SAFETY: The reference that `iget_locked` gave is ours.
-            Ok(Iget::Cached(unsafe { ARef::from_raw(inode) }))
+            Ok(Iget::Cached(unsafe { InodeRef::from_raw(inode) }))
         }
     }
 

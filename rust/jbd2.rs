@@ -14,7 +14,7 @@
 //! [`Journal::flush`]), `jbd2_journal_forget`, fast commits, reserved handles, restarting and
 //! extending a handle, buffer triggers, external journal devices.
 
-use super::{buffer_head::BufferHead, inode::Inode, super_block::FileSystem};
+use super::{buffer_head::BufferHead, inode::Inode, inode_ref::InodeRef, super_block::FileSystem};
 use core::{
     mem::{size_of, ManuallyDrop},
     ptr::{self, NonNull},
@@ -25,7 +25,6 @@ use kernel::{
     page::PAGE_SHIFT,
     prelude::*,
     sync::{
-        aref::ARef,
         atomic::{Acquire, Atomic, Full},
         Arc, UniqueArc,
     },
@@ -107,7 +106,7 @@ impl NewJournal {
     ///
     /// The journal keeps the reference to the inode. `EINVAL`, `EIO`, `EUCLEAN` and others: there
     /// is no journal there that this kernel understands.
-    pub(crate) fn init_inode<T: FileSystem>(inode: ARef<Inode<T>>) -> Result<Self> {
+    pub(crate) fn init_inode<T: FileSystem>(inode: InodeRef<T>) -> Result<Self> {
         inode.sb().forget_blocks();
         // SAFETY: The inode is valid, and so is its superblock with an open device.
         let raw = from_err_ptr(unsafe { bindings::jbd2_journal_init_inode(inode.as_raw()) })?;

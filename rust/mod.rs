@@ -15,6 +15,7 @@ pub(crate) mod file;
 pub(crate) mod folio;
 pub(crate) mod fs_context;
 pub(crate) mod inode;
+pub(crate) mod inode_ref;
 pub(crate) mod jbd2;
 pub(crate) mod lksb;
 pub(crate) mod memory;

@@ -11,13 +11,14 @@ use super::{
     folio::NoFolio,
     fs_context,
     inode::{self, Inode},
+    inode_ref::InodeRef,
 };
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
     error::{from_result, to_result},
     prelude::*,
-    sync::{aref::ARef, Arc, ArcBorrow},
+    sync::{Arc, ArcBorrow},
     types::{ForeignOwnable, Opaque},
 };
 
@@ -66,7 +67,7 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     ///
     /// On an error everything that this function started must have been ended again;
     /// [`FileSystem::put_super`] isn't called.
-    fn fill_super(sb: &SuperBlock<Self>, wait: &NoFolio) -> Result<ARef<Inode<Self>>>;
+    fn fill_super(sb: &SuperBlock<Self>, wait: &NoFolio) -> Result<InodeRef<Self>>;
 
     /// `->put_super`: the last inode is gone.
     fn put_super(sb: &SuperBlock<Self>, wait: &NoFolio);
@@ -317,7 +318,7 @@ impl<T: FileSystem> Tables<T> {
             }
             let root = T::fill_super(sb, &wait)?;
             // SAFETY: `d_make_root` takes over the reference, whether it succeeds or not.
-            let dentry = unsafe { bindings::d_make_root(ARef::into_raw(root).as_ptr().cast()) };
+            let dentry = unsafe { bindings::d_make_root(root.into_raw()) };
             if dentry.is_null() {
                 T::put_super(sb, &wait);
                 return Err(ENOMEM);

@@ -29,6 +29,7 @@ use kernel::prelude::*;
 pub(crate) struct AopRetry;
 
 type Inode = vfs::inode::Inode<AopRetry>;
+type InodeRef = vfs::inode_ref::InodeRef<AopRetry>;
 type SuperBlock = vfs::super_block::SuperBlock<AopRetry>;
 
 #[pin_data]

@@ -11,9 +11,9 @@ use crate::{
         inode::Tables,
     },
     volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
-    AopRetry, Inode,
+    AopRetry, Inode, InodeRef,
 };
-use kernel::{prelude::*, sync::aref::ARef};
+use kernel::prelude::*;
 
 /// All operations of this file system.
 pub(crate) struct Ops;
@@ -182,22 +182,17 @@ impl file::Operations<AopRetry> for Ops {
 }
 
 impl dir::Operations<AopRetry> for Ops {
-    fn lookup(dir: &Inode, entry: &Entry<'_>, _wait: &NoFolio) -> Result<Option<ARef<Inode>>> {
+    fn lookup(dir: &Inode, entry: &Entry<'_>, _wait: &NoFolio) -> Result<Option<InodeRef>> {
         let found = dir.volume().find(entry.name());
         found.map(|ino| iget(dir.sb(), ino)).transpose()
     }
 
-    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, _wait: &NoFolio) -> Result<ARef<Inode>> {
+    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, _wait: &NoFolio) -> Result<InodeRef> {
         let ino = dir.volume().add(entry.name(), S_IFREG | mode)?;
         iget(dir.sb(), ino)
     }
 
-    fn symlink(
-        dir: &Inode,
-        entry: &Entry<'_>,
-        target: &CStr,
-        wait: NoFolio,
-    ) -> Result<ARef<Inode>> {
+    fn symlink(dir: &Inode, entry: &Entry<'_>, target: &CStr, wait: NoFolio) -> Result<InodeRef> {
         let ino = dir.volume().add(entry.name(), S_IFLNK | 0o777)?;
         let made = iget(dir.sb(), ino).and_then(|inode| {
             inode.write_symlink(target, wait)?;

@@ -16,7 +16,7 @@ use crate::{
         super_block::{FileSystem, NewSuperBlock, StatFs},
         time,
     },
-    AopRetry, Inode, SuperBlock,
+    AopRetry, Inode, InodeRef, SuperBlock,
 };
 use kernel::{
     debugfs::{Dir as DebugDir, File as DebugFile},
@@ -24,7 +24,6 @@ use kernel::{
     prelude::*,
     str::CString,
     sync::{
-        aref::ARef,
         atomic::{Atomic, Relaxed},
         Arc, Mutex, SetOnce,
     },
@@ -139,7 +138,7 @@ impl Volume {
 }
 
 /// The inode with this number.
-pub(crate) fn iget(sb: &SuperBlock, ino: u64) -> Result<ARef<Inode>> {
+pub(crate) fn iget(sb: &SuperBlock, ino: u64) -> Result<InodeRef> {
     let new = match sb.iget(ino)? {
         Iget::Cached(inode) => return Ok(inode),
         Iget::New(new) => new,
@@ -229,7 +228,7 @@ impl FileSystem for AopRetry {
         volume
     }
 
-    fn fill_super(sb: &SuperBlock, _wait: &NoFolio) -> Result<ARef<Inode>> {
+    fn fill_super(sb: &SuperBlock, _wait: &NoFolio) -> Result<InodeRef> {
         iget(sb, ROOT)
     }
 
