@@ -109,8 +109,8 @@ impl Operations<Ocfs2> for Aops {
 }
 
 /// Reads a folio, from the dinode or from the device. The cluster lock is held.
-fn read(inode: &Inode, mut folio: LockedFolio) -> Result {
-    if fill(inode, &mut folio)? {
+fn read(inode: &Inode, folio: LockedFolio) -> Result {
+    if fill(inode, &folio)? {
         return Ok(());
     }
     // The generic code turns what is wrong with the map into EIO: look before it does. What is
@@ -121,7 +121,7 @@ fn read(inode: &Inode, mut folio: LockedFolio) -> Result {
 }
 
 /// Fills a folio if the content is in the dinode, and says whether it is. The cluster lock is held.
-pub(crate) fn fill(inode: &Inode, folio: &mut LockedFolio) -> Result<bool> {
+pub(crate) fn fill(inode: &Inode, folio: &LockedFolio) -> Result<bool> {
     let mut meta = inode.meta();
     let (_, root) = meta.read(inode)?;
     let d = &root.dinode;

@@ -195,7 +195,7 @@ fn get_folio(
     match inline {
         true if folio.is_uptodate() => {}
         // It is inline, as it was planned.
-        true => fill(inode, &mut folio).map(drop)?,
+        true => fill(inode, &folio).map(drop)?,
         false => prepare_write::<Ocfs2, Aops>(&mut folio, pos, len).inspect_err(|_| {
             if inode.size() <= folio.pos() {
                 discard(&mut folio);
@@ -499,7 +499,7 @@ pub(crate) fn zero_gap(inode: &Inode, pos: i64, wait: NoFolio) -> Result<NoFolio
         let Some((from, to)) = range else { break };
         let to = to.min((from / page + 1) * page);
         let (start, len) = (from as i64, (to - from) as usize);
-        let (mut folio, write) = begin(inode, start, len, WriteTarget::internal(inode), wait)?;
+        let (folio, write) = begin(inode, start, len, WriteTarget::internal(inode), wait)?;
         let offset = (start - folio.pos()) as usize;
         folio.zero(offset, len);
         let (done, unlocked) = end_with(inode, start, len, len, folio, write)?;

@@ -65,7 +65,9 @@ impl NoFolio {
 
 /// A folio that this task holds the lock of.
 ///
-/// Dropping it unlocks it.
+/// Dropping it unlocks it. What is in it is changed through shared borrows, which stay with this
+/// task: an exclusive one would allow to put another folio in its place (`mem::swap`), and lock,
+/// reference and batch belong to this one.
 ///
 /// # Invariants
 ///
@@ -134,7 +136,7 @@ impl LockedFolio {
     /// Fills the folio with `bytes` followed by zeros, and marks it up to date.
     ///
     /// What doesn't fit is left out.
-    pub(crate) fn fill(&mut self, bytes: &[u8]) {
+    pub(crate) fn fill(&self, bytes: &[u8]) {
         let bytes = &bytes[..bytes.len().min(self.size())];
         let rest = self.size() - bytes.len();
         // SAFETY: The folio is valid and locked, `bytes.len() <= size`.
@@ -159,7 +161,7 @@ impl LockedFolio {
     }
 
     /// Zeroes `len` bytes from `offset`, cut at the folio's end.
-    pub(crate) fn zero(&mut self, offset: usize, len: usize) {
+    pub(crate) fn zero(&self, offset: usize, len: usize) {
         let len = len.min(self.size().saturating_sub(offset));
         if len > 0 {
             // SAFETY: The folio is valid and locked and `offset + len <= size`.
@@ -265,12 +267,6 @@ impl core::ops::Deref for WriteFolio {
 
     fn deref(&self) -> &LockedFolio {
         &self.folio
-    }
-}
-
-impl core::ops::DerefMut for WriteFolio {
-    fn deref_mut(&mut self) -> &mut LockedFolio {
-        &mut self.folio
     }
 }
 

@@ -47,12 +47,12 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
 impl<T: FileSystem> Readahead<'_, T> {
     /// Has `f` look after the next folio of the batch, which is unlocked then; `None` if there is
     /// none. Only lent: the others of the batch are locked, so unlocking one is no leave to wait.
-    pub(crate) fn next<R>(&mut self, f: impl FnOnce(&mut LockedFolio) -> R) -> Option<R> {
+    pub(crate) fn next<R>(&mut self, f: impl FnOnce(&LockedFolio) -> R) -> Option<R> {
         // SAFETY: The batch belongs to the operation that is running.
         let folio = unsafe { bindings::readahead_folio(self.raw.as_ptr()) };
         // SAFETY: A folio of the batch is locked. The batch's reference is gone, but the page
         // cache has one, and can't lose the folio before it is unlocked.
-        (!folio.is_null()).then(|| f(&mut unsafe { LockedFolio::from_raw(folio) }))
+        (!folio.is_null()).then(|| f(&unsafe { LockedFolio::from_raw(folio) }))
     }
 }
 
@@ -60,7 +60,7 @@ impl LockedFolio {
     /// Fills the folio with what `page` returns for each page's position in the file, in bytes
     /// (zeros for `None`), and marks it up to date.
     pub(crate) fn fill_by_page<'a>(
-        &mut self,
+        &self,
         mut page: impl FnMut(i64) -> Option<&'a [u8; PAGE_SIZE]>,
     ) {
         for offset in (0..self.size()).step_by(PAGE_SIZE) {

@@ -135,7 +135,7 @@ mod cases {
     fn fill_and_zero_stay_within_the_folio() -> Result {
         let folio = TestFolio::locked()?;
         // SAFETY: It is locked by this task, which keeps its reference.
-        let mut locked = unsafe { LockedFolio::from_raw(folio.0.as_ptr()) };
+        let locked = unsafe { LockedFolio::from_raw(folio.0.as_ptr()) };
         assert!(!locked.is_uptodate());
         locked.fill(b"text");
         assert!(locked.is_uptodate());

@@ -24,7 +24,7 @@ impl Content {
     }
 
     /// Makes the folio say what the file does.
-    pub(crate) fn load(&self, folio: &mut LockedFolio) {
+    pub(crate) fn load(&self, folio: &LockedFolio) {
         let pages = self.pages.lock();
         folio.fill_by_page(|pos| {
             let index = pos as usize / PAGE_SIZE;

@@ -38,7 +38,7 @@ impl address_space::Operations<AopRetry> for Ops {
     type Write = ();
     type Waited = NothingToWaitFor;
 
-    fn read_folio(inode: &Inode, mut folio: LockedFolio) -> ReadFolio<NothingToWaitFor> {
+    fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<NothingToWaitFor> {
         match fire(inode, Op::ReadFolio) {
             Some((Action::Error, errno)) => ReadFolio::Err(error(errno)),
             Some((Action::Drop, _)) => {
@@ -49,7 +49,7 @@ impl address_space::Operations<AopRetry> for Ops {
             Some(_) => ReadFolio::Retry(retry(folio.unlock())),
             None => match inode.node() {
                 Ok(node) => {
-                    node.content.load(&mut folio);
+                    node.content.load(&folio);
                     ReadFolio::Done
                 }
                 Err(e) => ReadFolio::Err(e),
@@ -93,9 +93,9 @@ impl address_space::Operations<AopRetry> for Ops {
             Err(e) => return WriteBegin::Err(e),
         };
         match target.folio(pos, len, wait) {
-            Ok(mut folio) => {
+            Ok(folio) => {
                 if !folio.is_uptodate() {
-                    node.content.load(&mut folio);
+                    node.content.load(&folio);
                 }
                 WriteBegin::Ready(folio, ())
             }
@@ -109,12 +109,12 @@ impl address_space::Operations<AopRetry> for Ops {
         pos: i64,
         len: usize,
         copied: usize,
-        mut folio: WriteFolio,
+        folio: WriteFolio,
         _context: (),
     ) -> Result<usize> {
         let node = inode.node()?;
-        let mut refuse = |result| {
-            node.content.load(&mut folio);
+        let refuse = |result| {
+            node.content.load(&folio);
             result
         };
         let accepted = match fire(inode, Op::WriteEnd) {
@@ -136,7 +136,7 @@ impl address_space::Operations<AopRetry> for Ops {
         };
         node.content.store(&folio, pos, accepted)?;
         if accepted < copied {
-            node.content.load(&mut folio);
+            node.content.load(&folio);
         }
         let end = pos + accepted as i64;
         if end > inode.size() && (accepted > 0 || len == 0) {

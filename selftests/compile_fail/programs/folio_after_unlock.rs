@@ -3,7 +3,7 @@
 
 use crate::vfs::folio::{LockedFolio, NoFolio};
 
-fn read_folio(mut folio: LockedFolio) -> NoFolio {
+fn read_folio(folio: LockedFolio) -> NoFolio {
     folio.zero(0, 1);
     let unlocked = folio.unlock();
     #[cfg(not(right))]

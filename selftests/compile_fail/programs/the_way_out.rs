@@ -12,7 +12,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-fn read_folio(inode: &Inode, mut folio: LockedFolio) -> ReadFolio<Ticket> {
+fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<Ticket> {
     let lock = match inode.locks() {
         Ok(locks) => &locks.meta,
         Err(e) => return ReadFolio::Err(e),
