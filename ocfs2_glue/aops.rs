@@ -117,7 +117,7 @@ fn read(inode: &Inode, folio: LockedFolio) -> Result {
     // found stays at hand for it.
     let bits = inode.volume().geo.block_bits();
     map::blocks(inode, folio.pos() as u64 >> bits, 1, Purpose::Read)?;
-    read_blocks::<Ocfs2, Aops>(folio)
+    read_blocks::<Ocfs2, Aops>(inode, folio)
 }
 
 /// Fills a folio if the content is in the dinode, and says whether it is. The cluster lock is held.

@@ -196,7 +196,7 @@ fn get_folio(
         true if folio.is_uptodate() => {}
         // It is inline, as it was planned.
         true => fill(inode, &folio).map(drop)?,
-        false => prepare_write::<Ocfs2, Aops>(&mut folio, pos, len).inspect_err(|_| {
+        false => prepare_write::<Ocfs2, Aops>(inode, &mut folio, pos, len).inspect_err(|_| {
             if inode.size() <= folio.pos() {
                 discard(&mut folio);
             }

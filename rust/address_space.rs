@@ -60,7 +60,7 @@ pub(crate) struct Mapped {
 pub(crate) enum Purpose {
     /// To be read: a hole or an unwritten extent has no mapping.
     Read,
-    /// To be written: `->write_begin` has allocated it.
+    /// To be written: `->write_begin` has allocated it, so that having none is an error (`EIO`).
     Write,
 }
 
@@ -186,35 +186,55 @@ impl<T: FileSystem> Inode<T> {
     }
 }
 
-/// Starts reading all of `folio` from the device. The I/O unlocks it.
-pub(crate) fn read_blocks<T: FileSystem, O: Operations<T>>(folio: LockedFolio) -> Result {
+/// Starts reading all of `folio`, one of `inode`'s, from the device. The I/O unlocks it.
+///
+/// # Errors
+///
+/// `EINVAL`: another inode's; `EIO`.
+pub(crate) fn read_blocks<T: FileSystem, O: Operations<T>>(
+    inode: &Inode<T>,
+    folio: LockedFolio,
+) -> Result {
+    if !folio.is_of(inode.mapping()) {
+        return Err(EINVAL);
+    }
     // SAFETY: The folio is locked and belongs to an inode of `T`; `mpage_read_folio` unlocks it.
     to_result(unsafe { bindings::mpage_read_folio(folio.into_raw(), Some(get_block::<T, O>)) })
 }
 
-/// Makes `folio` ready for a write of `len` bytes at `pos`: reads what stays, zeroes what is new.
+/// Makes `folio`, one of `inode`'s, ready for a write of `len` bytes at `pos`, or as many as it has
+/// room for: reads what stays, zeroes what is new.
+///
+/// # Errors
+///
+/// `EINVAL`: another inode's, or another position's; `EIO`, and what mapping blocks gives.
 pub(crate) fn prepare_write<T: FileSystem, O: Operations<T>>(
+    inode: &Inode<T>,
     folio: &mut WriteFolio,
     pos: i64,
     len: usize,
 ) -> Result {
-    // SAFETY: The folio is locked, `pos` lies in it, and the C function cuts nothing: the caller
-    // got the folio for this position, so `len` is cut to its end here.
+    if !folio.is_of(inode.mapping()) {
+        return Err(EINVAL);
+    }
+    let len = folio.part_of(pos, len).ok_or(EINVAL)?;
+    // SAFETY: The folio is locked and belongs to an inode of `T`, and all of the range, which the
+    // C function cuts nothing of, lies in it.
     to_result(unsafe {
-        let room = folio.size() - (pos - folio.pos()) as usize;
-        bindings::__block_write_begin(
-            folio.as_raw(),
-            pos,
-            len.min(room) as u32,
-            Some(get_block::<T, O>),
-        )
+        bindings::__block_write_begin(folio.as_raw(), pos, len as u32, Some(get_block::<T, O>))
     })
 }
 
 /// Marks what was copied as up to date and dirty. Returns how many bytes count: less than
-/// `copied` where the folio wasn't up to date and the copy fell short.
+/// `copied` where the folio wasn't up to date and the copy fell short, none where `pos` isn't in
+/// the folio. For a range that [`prepare_write`] has prepared: others aren't mapped before they are
+/// written back, and where the folio has no buffers they are never.
 pub(crate) fn commit_write(folio: &mut WriteFolio, pos: i64, len: usize, copied: usize) -> usize {
-    // SAFETY: The folio is locked and was prepared for this range by `prepare_write`.
+    let Some(len) = folio.part_of(pos, len) else {
+        return 0;
+    };
+    let copied = copied.min(len);
+    // SAFETY: The folio is locked, and the range lies in it; `copied` is a part of that.
     let count =
         unsafe { bindings::block_write_end(pos, len as u32, copied as u32, folio.as_raw()) };
     usize::try_from(count).unwrap_or(0)
@@ -248,7 +268,15 @@ unsafe extern "C" fn get_block<T: FileSystem, O: Operations<T>>(
     };
     let max = ((bytes as u64) >> bits).max(1);
     from_result(|| {
-        if let Some(m) = O::map_blocks(inode, block, max, why)? {
+        let mapped = O::map_blocks(inode, block, max, why)?;
+        // Callers loop over what is 0 blocks long, and take what is to be written for mapped.
+        if mapped
+            .as_ref()
+            .map_or(why == Purpose::Write, |m| m.count == 0)
+        {
+            return Err(EIO);
+        }
+        if let Some(m) = mapped {
             // SAFETY: The buffer is the caller's; mapping it is what this function is for.
             unsafe {
                 bindings::map_bh(bh, (*inode.as_raw()).i_sb, m.block);

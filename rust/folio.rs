@@ -127,6 +127,21 @@ impl LockedFolio {
         unsafe { bindings::folio_size(self.as_raw()) }
     }
 
+    /// How much of the `len` bytes at `pos` of the file, which begin in the folio, is in it.
+    /// `None`: they begin elsewhere.
+    pub(super) fn part_of(&self, pos: i64, len: usize) -> Option<usize> {
+        let offset = usize::try_from(pos.checked_sub(self.pos())?).ok()?;
+        let room = self.size().checked_sub(offset).filter(|room| *room > 0)?;
+        Some(len.min(room))
+    }
+
+    /// Whether the folio is in this mapping.
+    pub(super) fn is_of(&self, mapping: NonNull<bindings::address_space>) -> bool {
+        // SAFETY: By the type invariant the folio is locked, so it stays in its mapping.
+        let ours = unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.mapping };
+        core::ptr::eq(ours, mapping.as_ptr())
+    }
+
     /// Whether the content may be read.
     pub(crate) fn is_uptodate(&self) -> bool {
         // SAFETY: By the type invariant the folio is valid.

@@ -6,6 +6,7 @@
 //! KUnit runs all tests by itself.
 
 use super::{
+    address_space::commit_write,
     delayed_work::{cancel_sync, schedule},
     folio::{LockedFolio, NoFolio, Retry, WriteFolio},
     jbd2::tid_gt,
@@ -128,6 +129,38 @@ mod cases {
         let _wait = write.release();
         assert!(!folio.is_locked());
         assert_eq!(folio.references(), 1);
+        Ok(())
+    }
+
+    /// `pos` is what a caller says: no part of another folio counts as this one's.
+    #[test]
+    fn a_write_stays_within_its_folio() -> Result {
+        let folio = TestFolio::locked()?;
+        let raw = folio.0.as_ptr();
+        // SAFETY: The folio is ours, and in no mapping that would care for its index.
+        unsafe {
+            (*raw)
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .__bindgen_anon_2
+                .index = 3
+        };
+        // SAFETY: The folio is ours.
+        unsafe { bindings::folio_get(raw) };
+        // SAFETY: It is locked by this task; lock and second reference are handed over.
+        let mut write = unsafe { WriteFolio::from_raw(raw) };
+        let (size, first) = (write.size(), write.pos());
+        let end = first + size as i64;
+        assert_eq!(first, 3 * size as i64);
+        assert_eq!(write.part_of(first, 20), Some(20));
+        assert_eq!(write.part_of(end - 10, 20), Some(10));
+        assert_eq!(write.part_of(first, usize::MAX), Some(size));
+        for outside in [first - 1, end, -1, 0, i64::MIN, i64::MAX] {
+            assert_eq!(write.part_of(outside, 20), None);
+            assert_eq!(commit_write(&mut write, outside, 20, 20), 0);
+        }
+        assert_eq!(commit_write(&mut write, end - 10, 20, 20), 10);
+        assert_eq!(commit_write(&mut write, first, 20, 30), 20);
         Ok(())
     }
 
