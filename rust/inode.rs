@@ -424,26 +424,59 @@ impl<T: FileSystem> SuperBlock<T> {
     }
 }
 
-/// Makes the slab cache for inodes of `T`.
-pub(super) fn create_cache<T: FileSystem>() -> Result<NonNull<bindings::kmem_cache>> {
-    unsafe extern "C" fn init_once(object: *mut c_void) {
-        // SAFETY: The slab allocator passes memory for a slot, whose first field is the inode.
-        unsafe { bindings::inode_init_once(object.cast()) };
+/// The slab cache for inodes of `T`; C: `struct kmem_cache`. Dropping it sleeps.
+///
+/// # Invariants
+///
+/// `raw` is a cache for [`Slot<T>`]s, and ours. Slots are in it only while `T` is registered with
+/// it, and for a grace period after that.
+pub(super) struct Cache<T: FileSystem> {
+    raw: NonNull<bindings::kmem_cache>,
+    _type: PhantomData<T>,
+}
+
+impl<T: FileSystem> Cache<T> {
+    /// Makes it.
+    pub(super) fn new() -> Result<Self> {
+        unsafe extern "C" fn init_once(object: *mut c_void) {
+            // SAFETY: The slab allocator passes memory for a slot, whose first field is the inode.
+            unsafe { bindings::inode_init_once(object.cast()) };
+        }
+        // SAFETY: All-zero is a valid set of arguments, and means defaults.
+        let mut args: bindings::kmem_cache_args = unsafe { MaybeUninit::zeroed().assume_init() };
+        args.align = core::mem::align_of::<Slot<T>>() as _;
+        args.ctor = Some(init_once);
+        // SAFETY: The name is static, the size and the constructor match.
+        let raw = unsafe {
+            bindings::__kmem_cache_create_args(
+                T::NAME.as_char_ptr(),
+                core::mem::size_of::<Slot<T>>() as u32,
+                &mut args,
+                0,
+            )
+        };
+        Ok(Self {
+            // INVARIANT: It is new, and nobody has it yet.
+            raw: NonNull::new(raw).ok_or(ENOMEM)?,
+            _type: PhantomData,
+        })
     }
-    // SAFETY: All-zero is a valid set of arguments, and means defaults.
-    let mut args: bindings::kmem_cache_args = unsafe { MaybeUninit::zeroed().assume_init() };
-    args.align = core::mem::align_of::<Slot<T>>() as _;
-    args.ctor = Some(init_once);
-    // SAFETY: The name is static, the size and the constructor match.
-    let cache = unsafe {
-        bindings::__kmem_cache_create_args(
-            T::NAME.as_char_ptr(),
-            core::mem::size_of::<Slot<T>>() as u32,
-            &mut args,
-            0,
-        )
-    };
-    NonNull::new(cache).ok_or(ENOMEM)
+
+    /// The C cache, valid while `self` is borrowed.
+    pub(super) fn as_raw(&self) -> *mut bindings::kmem_cache {
+        self.raw.as_ptr()
+    }
+}
+
+impl<T: FileSystem> Drop for Cache<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant it is ours. `T` isn't registered (any more), so no slots
+        // can be made, and those that are freed after a grace period are gone after the barrier.
+        unsafe {
+            bindings::rcu_barrier();
+            bindings::kmem_cache_destroy(self.as_raw());
+        }
+    }
 }
 
 /// `->alloc_inode`.

@@ -13,7 +13,7 @@ use super::{
     inode::{self, Inode},
     inode_ref::InodeRef,
 };
-use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
+use core::{marker::PhantomData, mem::MaybeUninit};
 use kernel::{
     bindings,
     error::{from_result, to_result},
@@ -394,12 +394,12 @@ impl<T: FileSystem> Tables<T> {
 ///
 /// # Invariants
 ///
-/// While it lives, `fs_type` is registered and `cache` is a slab cache for [`inode::Slot`]s.
+/// While it lives, `fs_type` is registered, and the inodes of its superblocks are in `cache`.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Registration<T: FileSystem> {
     #[pin]
     fs_type: Opaque<bindings::file_system_type>,
-    cache: NonNull<bindings::kmem_cache>,
+    cache: inode::Cache<T>,
     _type: PhantomData<T>,
 }
 
@@ -412,7 +412,7 @@ impl<T: FileSystem> Registration<T> {
     /// Registers file system type `T`.
     pub(crate) fn new(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            cache: inode::create_cache::<T>()?,
+            cache: inode::Cache::new()?,
             fs_type <- Opaque::try_ffi_init(|slot: *mut bindings::file_system_type| {
                 // SAFETY: `slot` is memory for the struct, all of which is valid as zeros.
                 unsafe {
@@ -444,7 +444,7 @@ impl<T: FileSystem> Registration<T> {
             let fs_type: *const Opaque<bindings::file_system_type> = (*sb).s_type.cast();
             (*kernel::container_of!(fs_type, Self, fs_type))
                 .cache
-                .as_ptr()
+                .as_raw()
         }
     }
 }
@@ -452,13 +452,7 @@ impl<T: FileSystem> Registration<T> {
 #[pinned_drop]
 impl<T: FileSystem> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant it is registered.
+        // SAFETY: By the type invariant it is registered. `cache` is dropped after this.
         unsafe { bindings::unregister_filesystem(self.fs_type.get()) };
-        // SAFETY: Inodes are freed after a grace period; all of them are gone after this, and
-        // none can be made any more.
-        unsafe {
-            bindings::rcu_barrier();
-            bindings::kmem_cache_destroy(self.cache.as_ptr());
-        }
     }
 }
