@@ -5,10 +5,10 @@ use crate::{
     lock::LockRes,
     lockres::Policy,
     vfs::{
+        counters::Counters,
         stackglue::{Connection, Recovery},
         workqueue::OwnedQueue,
     },
-    volume::Debug,
 };
 use kernel::{
     alloc::flags::GFP_NOFS,
@@ -28,7 +28,7 @@ pub(crate) struct Cluster {
     connection: Mutex<Option<Arc<Connection<LockRes, Nodes>>>>,
     /// Where downconverts run.
     pub(crate) queue: OwnedQueue,
-    pub(crate) counters: Arc<Debug>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) policy: Policy,
     /// `s_dev` of the volume, for tracepoints.
     pub(crate) dev: u32,
@@ -89,7 +89,7 @@ impl Cluster {
         name: &[u8],
         uuid: &[u8],
         policy: Policy,
-        counters: Arc<Debug>,
+        counters: Arc<Counters>,
         dev: u32,
     ) -> Result<Arc<Self>> {
         let nodes = Arc::pin_init(

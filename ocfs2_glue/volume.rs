@@ -39,7 +39,12 @@ pub(crate) struct Volume {
     /// Sizes, limits, features.
     pub(crate) geo: Geometry,
     /// Counters, for debugfs.
-    pub(crate) counters: Arc<Debug>,
+    pub(crate) counters: Arc<Counters>,
+    /// The file that shows them. It goes with the volume; the counters stay for a lock that the
+    /// DLM has lost, and that therefore outlives everything.
+    #[pin]
+    debug: DebugFile<Arc<Counters>>,
+    debug_dir: DebugDir,
     /// `None` for a volume that only one node may mount.
     pub(crate) cluster: Option<Arc<Cluster>>,
     /// This node's number; 0 on a local volume.
@@ -56,22 +61,6 @@ pub(crate) struct Volume {
     /// `global_bitmap`, for statfs.
     #[pin]
     bitmap: Mutex<Option<InodeRef>>,
-}
-
-/// The volume's directory in debugfs.
-#[pin_data]
-pub(crate) struct Debug {
-    #[pin]
-    counters: DebugFile<Counters>,
-    dir: DebugDir,
-}
-
-impl core::ops::Deref for Debug {
-    type Target = Counters;
-
-    fn deref(&self) -> &Counters {
-        &self.counters
-    }
 }
 
 /// Mount options.
@@ -189,14 +178,7 @@ impl FileSystem for Ocfs2 {
         check_heartbeat(&found.cluster, &options, sb.is_read_only())?;
         sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
         sb.set_modes_change();
-        let counters = {
-            let dir = debugfs::volume_dir(sb.device().id())?;
-            let file = Arc::pin_init(
-                pin_init!(Debug { counters <- Counters::file(&dir), dir: dir.clone() }),
-                GFP_KERNEL,
-            );
-            file?
-        };
+        let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
         let policy = Policy {
             slice_ns: u64::from(options.slice_ms) * 1_000_000,
             idle_ns: IDLE_NS,
@@ -217,9 +199,12 @@ impl FileSystem for Ocfs2 {
             }
         };
         let fsid = u64::from_le_bytes(*found.uuid.first_chunk().unwrap_or(&[0; 8]));
-        Arc::pin_init(
+        let dir = debugfs::volume_dir(sb.device().id())?;
+        let volume = Arc::pin_init(
             pin_init!(Volume {
                 geo,
+                debug <- Counters::file(counters.clone(), &dir),
+                debug_dir: dir.clone(),
                 counters,
                 cluster,
                 node,
@@ -230,7 +215,8 @@ impl FileSystem for Ocfs2 {
                 bitmap <- new_mutex!(None),
             }),
             GFP_KERNEL,
-        )
+        );
+        volume
     }
 
     fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<InodeRef> {

@@ -13,7 +13,10 @@ use kernel::{
     debugfs::{Dir, File},
     fmt,
     prelude::*,
-    sync::atomic::{Atomic, Relaxed},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
 };
 
 /// One number. Any context may change it.
@@ -54,7 +57,8 @@ macro_rules! counters {
         }
 
         impl Counters {
-            const fn new() -> Self {
+            /// All at zero.
+            pub(crate) const fn new() -> Self {
                 Self { $($name: Counter::new(),)* }
             }
 
@@ -90,10 +94,10 @@ counters! {
 }
 
 impl Counters {
-    /// Counters at zero, and the file `counters` in a volume's debugfs directory that shows them:
-    /// lines of name, space, value. Both go when it is dropped.
-    pub(crate) fn file<'a>(dir: &'a Dir) -> impl PinInit<File<Self>> + 'a {
-        dir.read_callback_file(c"counters", Self::new(), &|counters: &Self, f| {
+    /// The file `counters` in a volume's debugfs directory that shows them: lines of name, space,
+    /// value. It goes when it is dropped, whoever else counts.
+    pub(crate) fn file<'a>(this: Arc<Self>, dir: &'a Dir) -> impl PinInit<File<Arc<Self>>> + 'a {
+        dir.read_callback_file(c"counters", this, &|counters: &Arc<Self>, f| {
             counters.show(f)
         })
     }

@@ -7,6 +7,7 @@
 
 use super::{
     address_space::commit_write,
+    counters::Counters,
     delayed_work::{cancel_sync, schedule},
     folio::{LockedFolio, NoFolio, Retry, WriteFolio},
     jbd2::tid_gt,
@@ -19,7 +20,9 @@ use core::{
     ptr::{null_mut, NonNull},
 };
 use kernel::{
-    bindings, new_delayed_work,
+    bindings,
+    debugfs::Dir,
+    new_delayed_work,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
@@ -65,6 +68,23 @@ impl Drop for TestFolio {
         // SAFETY: One reference is ours.
         unsafe { bindings::folio_put(self.0.as_ptr()) };
     }
+}
+
+/// Whether debugfs has the file.
+fn has_file(dir: &CStr, name: &CStr) -> bool {
+    // SAFETY: Both are C strings; without a parent the first is looked up at the top.
+    let dir = unsafe { bindings::debugfs_lookup(dir.as_char_ptr(), null_mut()) };
+    if dir.is_null() {
+        return false;
+    }
+    // SAFETY: The directory was just found, and is referenced.
+    let file = unsafe { bindings::debugfs_lookup(name.as_char_ptr(), dir) };
+    // SAFETY: Both are referenced or null.
+    unsafe {
+        bindings::dput(file);
+        bindings::dput(dir);
+    }
+    !file.is_null()
 }
 
 /// Whether this task allocates without calling file systems.
@@ -186,6 +206,21 @@ mod cases {
         assert_eq!(seen, [0, 0, 7, 7]);
         locked.copy_to(size + 1, &mut seen);
         assert_eq!(seen, [0, 0, 7, 7]);
+        Ok(())
+    }
+
+    /// A lock that the DLM has lost counts for ever; the file, which calls this module, goes.
+    #[test]
+    fn counters_outlive_their_file() -> Result {
+        const DIR: &CStr = c"ocfs2_glue_kunit";
+        let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
+        let dir = Dir::new(DIR);
+        let file = KBox::pin_init(Counters::file(counters.clone(), &dir), GFP_KERNEL)?;
+        assert!(has_file(DIR, c"counters"));
+        drop(file);
+        assert!(!has_file(DIR, c"counters"));
+        counters.basts.inc();
+        assert_eq!(counters.basts.get(), 1);
         Ok(())
     }
 
