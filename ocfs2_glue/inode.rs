@@ -12,6 +12,8 @@
 //!    taken with a folio locked. In an allocator's inode it is part of 4.
 
 use crate::{
+    aops::Aops,
+    file::File,
     lock::{Held, Lock},
     lockres::Mode,
     ondisk::{
@@ -28,8 +30,9 @@ use crate::{
         folio::NoFolio,
         inode::{Attributes, Iget, Time},
         jbd2::{Handle, JbdInode},
+        tables::Tables,
     },
-    Inode, InodeRef, SuperBlock, Volume,
+    Inode, InodeRef, Ocfs2, SuperBlock, Volume,
 };
 use core::ops::Range;
 use kernel::{
@@ -399,15 +402,17 @@ pub(crate) fn iget(
         crate::ondisk::dinode::Id1::Device(dev) => device_number(dev),
         _ => 0,
     };
-    let tables = crate::tables::of(dinode.file_type);
     inode.set_flags(dinode.attr);
     Ok(new.finish(
         &attributes(&dinode, volume),
         dinode.generation,
         rdev,
-        tables,
+        &TABLES,
     ))
 }
+
+/// The content of all inodes is in blocks or in the dinode; a directory's isn't for file operations.
+const TABLES: Tables<Ocfs2> = Tables::new::<File, Aops>();
 
 /// From the encoding of `huge_encode_dev()` to the kernel's own `dev_t`.
 fn device_number(encoded: u64) -> u32 {

@@ -33,7 +33,6 @@ mod mount;
 mod ondisk;
 mod slots;
 mod store;
-mod tables;
 #[cfg(GLUE_KUNIT)]
 mod tests;
 mod volume;

@@ -291,11 +291,11 @@ unsafe extern "C" fn get_block<T: FileSystem, O: Operations<T>>(
 }
 
 /// C callbacks for [`Operations`].
-pub(crate) struct Callbacks<T, O>(PhantomData<(T, O)>);
+pub(super) struct Callbacks<T, O>(PhantomData<(T, O)>);
 
 impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     /// The table for inodes whose content is in blocks or in the inode.
-    pub(crate) const TABLE: bindings::address_space_operations =
+    pub(super) const TABLE: bindings::address_space_operations =
         bindings::address_space_operations {
             read_folio: Some(Self::read_folio),
             readahead: Some(Self::readahead),

@@ -160,12 +160,12 @@ impl Change<'_> {
 }
 
 /// C callbacks for [`Operations`] and [`Attr`].
-pub(crate) struct Callbacks<T, O>(PhantomData<(T, O)>);
+pub(super) struct Callbacks<T, O>(PhantomData<(T, O)>);
 
 // SAFETY (of the zeroed tables below): every member is an optional function or pointer.
 impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     /// Inode operations of directories.
-    pub(crate) const DIR_INODE: bindings::inode_operations = bindings::inode_operations {
+    pub(super) const DIR_INODE: bindings::inode_operations = bindings::inode_operations {
         lookup: Some(Self::lookup),
         create: Some(Self::create),
         symlink: Some(Self::symlink),
@@ -177,7 +177,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     };
 
     /// Inode operations of regular and special files.
-    pub(crate) const FILE_INODE: bindings::inode_operations = bindings::inode_operations {
+    pub(super) const FILE_INODE: bindings::inode_operations = bindings::inode_operations {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
         permission: Some(Self::permission),
@@ -186,7 +186,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     };
 
     /// Inode operations of symbolic links, whose target is read through the page cache.
-    pub(crate) const SYMLINK_INODE: bindings::inode_operations = bindings::inode_operations {
+    pub(super) const SYMLINK_INODE: bindings::inode_operations = bindings::inode_operations {
         get_link: Some(bindings::page_get_link),
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
@@ -195,7 +195,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     };
 
     /// File operations of directories.
-    pub(crate) const DIR_FILE: bindings::file_operations = bindings::file_operations {
+    pub(super) const DIR_FILE: bindings::file_operations = bindings::file_operations {
         llseek: Some(bindings::generic_file_llseek),
         read: Some(bindings::generic_read_dir),
         iterate_shared: Some(Self::iterate),
@@ -205,7 +205,7 @@ impl<T: FileSystem, O: Operations<T> + Attr<T>> Callbacks<T, O> {
     };
 
     /// Dentry operations of the whole file system.
-    pub(crate) const DENTRY: bindings::dentry_operations = bindings::dentry_operations {
+    pub(super) const DENTRY: bindings::dentry_operations = bindings::dentry_operations {
         d_revalidate: Some(Self::revalidate),
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }

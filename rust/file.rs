@@ -139,11 +139,11 @@ fn count(ret: isize) -> Result<usize> {
 }
 
 /// C callbacks for [`Operations`].
-pub(crate) struct Callbacks<T, O>(PhantomData<(T, O)>);
+pub(super) struct Callbacks<T, O>(PhantomData<(T, O)>);
 
 impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     /// The table for regular files.
-    pub(crate) const TABLE: bindings::file_operations = bindings::file_operations {
+    pub(super) const TABLE: bindings::file_operations = bindings::file_operations {
         llseek: Some(bindings::generic_file_llseek),
         read_iter: Some(Self::read_iter),
         write_iter: Some(Self::write_iter),

@@ -8,6 +8,7 @@
 use super::{
     inode_ref::InodeRef,
     super_block::{FileSystem, Registration, SuperBlock},
+    tables::Tables,
 };
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
@@ -81,16 +82,6 @@ pub(crate) struct Attributes {
     /// Last change of the inode.
     pub(crate) ctime: Time,
 }
-
-/// Operation tables of one inode; all live as long as the module.
-pub(crate) struct Tables {
-    pub(crate) inode: &'static bindings::inode_operations,
-    pub(crate) file: &'static bindings::file_operations,
-    pub(crate) mapping: &'static bindings::address_space_operations,
-}
-
-// SAFETY: The tables are constants of C functions and null pointers.
-unsafe impl Sync for Tables {}
 
 impl<T: FileSystem> Inode<T> {
     /// Borrows a C inode.
@@ -346,16 +337,16 @@ impl<T: FileSystem> NewInode<T> {
         a: &Attributes,
         generation: u32,
         rdev: u32,
-        tables: &Tables,
+        tables: &Tables<T>,
     ) -> InodeRef<T> {
         let inode = core::mem::ManuallyDrop::new(self).inode;
-        // SAFETY: By the type invariant the inode is valid, and nobody else uses it.
+        // SAFETY: By the type invariant the inode is valid, and nobody else uses it. The tables are
+        // for its file system type, and for what the mode says it is.
         unsafe {
             let raw = inode.as_ref().as_raw();
             inode.as_ref().set_attributes(a);
             (*raw).i_generation = generation;
-            (*raw).i_op = tables.inode;
-            (*raw).__bindgen_anon_3.i_fop = tables.file;
+            ((*raw).i_op, (*raw).__bindgen_anon_3.i_fop) = tables.of(a.mode);
             (*(*raw).i_mapping).a_ops = tables.mapping;
             match u32::from(a.mode) & bindings::S_IFMT {
                 bindings::S_IFREG | bindings::S_IFDIR => {}

@@ -13,10 +13,11 @@
 
 use super::{
     address_space::{Callbacks, Operations, Readahead},
-    file::Io,
+    file::{self, Io},
     folio::{LockedFolio, NoFolio},
     inode::{Inode, InodeLock},
     super_block::FileSystem,
+    tables::Tables,
 };
 use core::mem::MaybeUninit;
 use kernel::{bindings, error::to_result, page::PAGE_SIZE, prelude::*};
@@ -26,14 +27,13 @@ const MAX_ORDER: usize = 9;
 
 impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     /// The table for inodes whose content is in memory.
-    pub(crate) const MEMORY: bindings::address_space_operations =
-        bindings::address_space_operations {
-            readahead: Some(Self::readahead),
-            ..Self::MEMORY_ONE_BY_ONE
-        };
+    const MEMORY: bindings::address_space_operations = bindings::address_space_operations {
+        readahead: Some(Self::readahead),
+        ..Self::MEMORY_ONE_BY_ONE
+    };
 
     /// The same without `->readahead`, so that the VFS calls `->read_folio` instead.
-    pub(crate) const MEMORY_ONE_BY_ONE: bindings::address_space_operations =
+    const MEMORY_ONE_BY_ONE: bindings::address_space_operations =
         bindings::address_space_operations {
             read_folio: Some(Self::read_folio),
             write_begin: Some(Self::write_begin),
@@ -42,6 +42,20 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             // SAFETY: All-zero is a valid table: every member is an optional function.
             ..unsafe { MaybeUninit::zeroed().assume_init() }
         };
+}
+
+impl<T: FileSystem> Tables<T> {
+    /// For content in memory. Without `readahead` the VFS calls `->read_folio` instead.
+    pub(crate) const fn in_memory<F, A>(readahead: bool) -> Self
+    where
+        F: file::Operations<T>,
+        A: Operations<T>,
+    {
+        Self::with::<F>(match readahead {
+            true => &Callbacks::<T, A>::MEMORY,
+            false => &Callbacks::<T, A>::MEMORY_ONE_BY_ONE,
+        })
+    }
 }
 
 impl<T: FileSystem> Readahead<'_, T> {

@@ -23,6 +23,7 @@ pub(crate) mod nofs;
 pub(crate) mod pinned;
 pub(crate) mod stackglue;
 pub(crate) mod super_block;
+pub(crate) mod tables;
 #[cfg(GLUE_KUNIT)]
 mod tests;
 pub(crate) mod time;

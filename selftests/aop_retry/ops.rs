@@ -8,7 +8,7 @@ use crate::{
         dir::{self, Attr, Change, Emitter, Entry},
         file::{self, Io},
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
-        inode::Tables,
+        tables::Tables,
     },
     volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
     AopRetry, Inode, InodeRef,
@@ -251,40 +251,8 @@ impl Attr<AopRetry> for Ops {
     }
 }
 
-type Mapping = address_space::Callbacks<AopRetry, Ops>;
-type DirOps = dir::Callbacks<AopRetry, Ops>;
-type FileOps = file::Callbacks<AopRetry, Ops>;
-
-static REGULAR: Tables = Tables {
-    inode: &DirOps::FILE_INODE,
-    file: &FileOps::TABLE,
-    mapping: &Mapping::MEMORY,
-};
-
-static REGULAR_ONE_BY_ONE: Tables = Tables {
-    inode: &DirOps::FILE_INODE,
-    file: &FileOps::TABLE,
-    mapping: &Mapping::MEMORY_ONE_BY_ONE,
-};
-
-static DIRECTORY: Tables = Tables {
-    inode: &DirOps::DIR_INODE,
-    file: &DirOps::DIR_FILE,
-    mapping: &Mapping::MEMORY,
-};
-
-static SYMLINK: Tables = Tables {
-    inode: &DirOps::SYMLINK_INODE,
-    file: &FileOps::TABLE,
-    mapping: &Mapping::MEMORY,
-};
-
 /// The tables for an inode of this mode.
-pub(crate) fn tables(mode: u16, options: Options) -> &'static Tables {
-    match mode & S_IFMT {
-        S_IFREG if options.no_readahead => &REGULAR_ONE_BY_ONE,
-        S_IFREG => &REGULAR,
-        S_IFLNK => &SYMLINK,
-        _ => &DIRECTORY,
-    }
+pub(crate) fn tables(mode: u16, options: Options) -> Tables<AopRetry> {
+    let one_by_one = options.no_readahead && mode & S_IFMT == S_IFREG;
+    Tables::in_memory::<Ops, Ops>(!one_by_one)
 }

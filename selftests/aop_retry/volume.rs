@@ -150,7 +150,7 @@ pub(crate) fn iget(sb: &SuperBlock, ino: u64) -> Result<InodeRef> {
             nlink: 2,
             ..Attributes::default()
         };
-        return Ok(new.finish(&a, 0, 0, ops::tables(a.mode, volume.options)));
+        return Ok(new.finish(&a, 0, 0, &ops::tables(a.mode, volume.options)));
     }
     let node = {
         let names = volume.names.lock();
@@ -162,7 +162,7 @@ pub(crate) fn iget(sb: &SuperBlock, ino: u64) -> Result<InodeRef> {
     if volume.options.large && a.mode & S_IFMT == S_IFREG {
         new.inode().allow_large_folios();
     }
-    Ok(new.finish(&a, 0, 0, ops::tables(a.mode, volume.options)))
+    Ok(new.finish(&a, 0, 0, &ops::tables(a.mode, volume.options)))
 }
 
 /// Our part of an inode.
