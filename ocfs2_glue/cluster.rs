@@ -2,10 +2,11 @@
 //! This node's membership in the cluster, for one volume.
 
 use crate::{
-    lock::LockRes,
+    lock::{Lock, LockRes},
     lockres::Policy,
     vfs::{
         counters::Counters,
+        folio::NoFolio,
         stackglue::{Connection, Recovery},
         workqueue::OwnedQueue,
     },
@@ -35,7 +36,7 @@ pub(crate) struct Cluster {
     nodes: Arc<Nodes>,
     /// Locks of inodes that left memory while their metadata was in an aborted journal's log only.
     #[pin]
-    withheld: Mutex<KVec<Arc<LockRes>>>,
+    withheld: Mutex<KVec<Lock>>,
 }
 
 /// Hears of nodes that died.
@@ -121,19 +122,17 @@ impl Cluster {
         self.connection.lock().clone().ok_or(EIO)
     }
 
-    /// Keeps `lock` until this node leaves.
-    pub(crate) fn withhold(&self, lock: Arc<LockRes>) {
-        if self.withheld.lock().push(lock.clone(), GFP_NOFS).is_err() {
-            pr_err!("no memory to keep a lock; other nodes will find old metadata\n");
-            lock.shut_down(None);
-        }
+    /// Keeps `lock` until this node leaves. `ENOMEM`.
+    pub(crate) fn withhold(&self, lock: Arc<LockRes>) -> Result {
+        self.withheld.lock().push(Lock::Cluster(lock), GFP_NOFS)?;
+        Ok(())
     }
 
     /// Leaves the domain. Waits until the last lock is gone.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn leave(&self, wait: &NoFolio) {
         let withheld = core::mem::take(&mut *self.withheld.lock());
         for lock in &withheld {
-            lock.shut_down(None);
+            lock.shut_down(wait);
         }
         let connection = self.connection.lock().take();
         drop(connection);

@@ -45,7 +45,7 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     let mut inodes = mounted.inode_alloc().lock(wait)?;
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;
     // A bitmap that calls the block of a live inode free; all of it may be as wrong.
-    if let Some(blkno) = bit.peek().filter(|blkno| dir.sb().has_inode(*blkno)) {
+    if let Some(blkno) = bit.peek().filter(|blkno| dir.sb().has_inode(*blkno, wait)) {
         return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap").into());
     }
     // Group and dinode of the allocator, the new dinode, the directory's, and the name.

@@ -28,7 +28,7 @@ use crate::{
     store::{Block, Known, Store},
     vfs::{
         folio::NoFolio,
-        inode::{Attributes, Iget, Time},
+        inode::{Attributes, Evicting, Iget, Time},
         jbd2::{Handle, JbdInode},
         tables::Tables,
     },
@@ -374,7 +374,7 @@ pub(crate) fn iget(
     wait: &NoFolio,
 ) -> Result<InodeRef> {
     let volume = crate::volume_of(sb);
-    let new = match sb.iget(blkno)? {
+    let new = match sb.iget(blkno, wait)? {
         Iget::Cached(inode) if inode.locks()?.expect == expect => return Ok(inode),
         Iget::Cached(_) => return Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags").into()),
         Iget::New(new) => new,
@@ -456,7 +456,7 @@ fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
 }
 
 /// `->evict_inode`: writes metadata to where other nodes will read it, and gives the locks up.
-pub(crate) fn evict(inode: &Inode) {
+pub(crate) fn evict(inode: &Inode, evicting: &Evicting) {
     let data = inode.data();
     let Ok(locks) = inode.locks() else { return };
     // Without a journal nothing was changed, or it was replayed.
@@ -465,14 +465,14 @@ pub(crate) fn evict(inode: &Inode) {
     let opened = data.get_ref().opened.lock().take();
     drop(opened);
     let value = inode.lock_value();
-    locks.open.shut_down(None);
+    locks.open.evict(None, evicting);
     if let Some(rw) = locks.rw.as_ref() {
-        rw.shut_down(None);
+        rw.evict(None, evicting);
     }
     if in_place {
-        locks.meta.shut_down(value);
+        locks.meta.evict(value, evicting);
     } else {
-        locks.meta.withhold();
+        locks.meta.withhold(evicting);
     }
 }
 

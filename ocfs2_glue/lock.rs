@@ -20,7 +20,7 @@ use crate::{
     vfs::{
         delayed_work,
         folio::NoFolio,
-        inode::{Backref, NewInode},
+        inode::{Backref, Evicting, NewInode},
         jbd2,
         lksb::{impl_has_lksb, Lksb},
         nofs::NoFs,
@@ -193,14 +193,25 @@ impl Lock {
     }
 
     /// Keeps the lock until unmount: what it protects is in the log of an aborted journal.
-    pub(crate) fn withhold(&self) {
+    pub(crate) fn withhold(&self, evicting: &Evicting) {
         if let Lock::Cluster(res) = self {
-            res.cluster.withhold(res.clone());
+            if res.cluster.withhold(res.clone()).is_err() {
+                pr_err!("no memory to keep a lock; other nodes will find old metadata\n");
+                self.evict(None, evicting);
+            }
         }
     }
 
-    /// Gives the lock up for good. Nobody holds it, and what it protects was written back.
-    pub(crate) fn shut_down(&self, value: Option<[u8; lvb::SIZE]>) {
+    /// Gives the lock up for good. Nobody holds it, and what it protects was written back. Waits
+    /// for the DLM's answer.
+    pub(crate) fn shut_down(&self, _wait: &NoFolio) {
+        if let Lock::Cluster(res) = self {
+            res.shut_down(None);
+        }
+    }
+
+    /// The same for a lock of an inode that is being evicted, with what its value block shall say.
+    pub(crate) fn evict(&self, value: Option<[u8; lvb::SIZE]>, _evicting: &Evicting) {
         if let Lock::Cluster(res) = self {
             res.shut_down(value);
         }
@@ -469,7 +480,7 @@ impl LockRes {
         }
     }
 
-    pub(crate) fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
+    fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
         loop {
             let seen = self.wakes.load(Acquire);
             let step = self.machine.shutdown();

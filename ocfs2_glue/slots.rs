@@ -58,29 +58,32 @@ impl kernel::fmt::Display for Name {
 }
 
 /// The super lock, held. It isn't kept beyond a change of the slot map.
-struct SuperLock {
+struct SuperLock<'a> {
     lock: Lock,
     held: Option<Held>,
+    /// Giving it up waits as well.
+    wait: &'a NoFolio,
 }
 
-impl SuperLock {
-    fn take(volume: &Volume, wait: &NoFolio) -> Result<Self> {
+impl<'a> SuperLock<'a> {
+    fn take(volume: &Volume, wait: &'a NoFolio) -> Result<Self> {
         let lock = Lock::plain(volume, LockName::super_block())?;
         let held = lock.acquire(Mode::Ex, wait);
         if held.is_err() {
-            lock.shut_down(None);
+            lock.shut_down(wait);
         }
         Ok(Self {
             held: Some(held?),
             lock,
+            wait,
         })
     }
 }
 
-impl Drop for SuperLock {
+impl Drop for SuperLock<'_> {
     fn drop(&mut self) {
         drop(self.held.take());
-        self.lock.shut_down(None);
+        self.lock.shut_down(self.wait);
     }
 }
 
@@ -173,7 +176,7 @@ impl Journals {
             Err(e) => Err(*e),
         };
         drop(held);
-        lock.shut_down(None);
+        lock.shut_down(wait);
         in_use
     }
 
@@ -203,7 +206,7 @@ impl Journals {
 
 /// Takes a slot for this node. Prefers one whose journal was left dirty by nobody who still lives,
 /// so that replaying our own journal repairs it.
-pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<Claim> {
+pub(crate) fn claim<'a>(sb: &SuperBlock, wait: &'a NoFolio) -> Result<Claim<'a>> {
     let volume = crate::volume_of(sb);
     let super_lock = SuperLock::take(volume, wait)?;
     let mut map = Map::read(sb, wait)?;
@@ -233,12 +236,12 @@ pub(crate) fn claim(sb: &SuperBlock, wait: &NoFolio) -> Result<Claim> {
 
 /// A slot that was just taken. No other node looks at the slots and their journals before this is
 /// dropped, so the journal can be locked and marked meanwhile.
-pub(crate) struct Claim {
+pub(crate) struct Claim<'a> {
     slot: u16,
-    _super_lock: SuperLock,
+    _super_lock: SuperLock<'a>,
 }
 
-impl Claim {
+impl Claim<'_> {
     /// Which slot.
     pub(crate) fn slot(&self) -> u16 {
         self.slot

@@ -21,6 +21,7 @@ use crate::{
         debugfs,
         folio::NoFolio,
         fs_context::{number, Param},
+        inode::Evicting,
         jbd2::Journal,
         super_block::{FileSystem, NewSuperBlock, StatFs},
     },
@@ -243,14 +244,14 @@ impl FileSystem for Ocfs2 {
         crate::volume_of(sb).stop(sb, wait);
     }
 
-    fn after_kill(volume: &Volume) {
+    fn after_kill(volume: &Volume, wait: &NoFolio) {
         if let Some(cluster) = &volume.cluster {
-            cluster.leave();
+            cluster.leave(wait);
         }
     }
 
-    fn evict_inode(inode: &Inode) {
-        crate::inode::evict(inode);
+    fn evict_inode(inode: &Inode, evicting: &Evicting) {
+        crate::inode::evict(inode, evicting);
     }
 
     fn sync_fs(sb: &SuperBlock, wait: bool) -> Result {

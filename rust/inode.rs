@@ -6,6 +6,7 @@
 //! Not supported: inode numbers that don't fit `i_ino`, ACLs, idmapped mounts.
 
 use super::{
+    folio::NoFolio,
     inode_ref::InodeRef,
     super_block::{FileSystem, Registration, SuperBlock},
     tables::Tables,
@@ -17,7 +18,7 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{Arc, Mutex, SetOnce},
-    types::Opaque,
+    types::{NotThreadSafe, Opaque},
 };
 
 /// What is allocated for one inode: C's part and ours.
@@ -283,6 +284,15 @@ impl<T: FileSystem> Drop for InodeLock<'_, T> {
     }
 }
 
+/// Says that this task is evicting an inode, and so may wait for the cluster to take a lock back.
+///
+/// That isn't what [`NoFolio`] says: whoever drops the last reference evicts, and so does who
+/// reclaims memory, with a folio of another file system locked perhaps. docs/lock-order.md says
+/// why that may wait.
+pub(crate) struct Evicting {
+    _task: NotThreadSafe,
+}
+
 /// What looking an inode up by number gives.
 pub(crate) enum Iget<T: FileSystem> {
     /// It was in memory.
@@ -372,8 +382,9 @@ impl<T: FileSystem> Drop for NewInode<T> {
 }
 
 impl<T: FileSystem> SuperBlock<T> {
-    /// Finds inode `ino` in memory or begins a new one. Sleeps.
-    pub(crate) fn iget(&self, ino: u64) -> Result<Iget<T>> {
+    /// Finds inode `ino` in memory or begins a new one. Waits for its eviction if that has begun,
+    /// and for a task that brings it in, which waits for the cluster.
+    pub(crate) fn iget(&self, ino: u64, _wait: &NoFolio) -> Result<Iget<T>> {
         // SAFETY: The superblock is valid and has its operations set.
         let raw = unsafe { bindings::iget_locked(self.as_raw(), ino) };
         let inode = NonNull::new(raw.cast::<Inode<T>>()).ok_or(ENOMEM)?;
@@ -389,7 +400,7 @@ impl<T: FileSystem> SuperBlock<T> {
 
     /// Whether inode `ino` is in memory, or being brought in. Waits for its eviction if that has
     /// begun, and not for a task that brings it in. Sleeps.
-    pub(crate) fn has_inode(&self, ino: u64) -> bool {
+    pub(crate) fn has_inode(&self, ino: u64, _wait: &NoFolio) -> bool {
         unsafe extern "C" fn is_it(raw: *mut bindings::inode, ino: *mut c_void) -> c_int {
             // SAFETY: Called with an inode of the hash table, under its lock, and with the pointer
             // that is passed below.
@@ -534,7 +545,12 @@ pub(super) unsafe extern "C" fn evict_inode<T: FileSystem>(raw: *mut bindings::i
         *b.target.lock() = None;
     }
     // SAFETY: The inode is valid until this function has returned.
-    T::evict_inode(unsafe { Inode::from_raw(raw) });
+    T::evict_inode(
+        unsafe { Inode::from_raw(raw) },
+        &Evicting {
+            _task: NotThreadSafe,
+        },
+    );
     // SAFETY: What `->evict_inode` has to end with.
     unsafe { bindings::clear_inode(raw) };
 }

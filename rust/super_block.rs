@@ -10,7 +10,7 @@ use super::{
     dir,
     folio::NoFolio,
     fs_context,
-    inode::{self, Inode},
+    inode::{self, Evicting, Inode},
     inode_ref::InodeRef,
 };
 use core::{marker::PhantomData, mem::MaybeUninit};
@@ -73,10 +73,10 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     fn put_super(sb: &SuperBlock<Self>, wait: &NoFolio);
 
     /// Runs when nothing of the superblock is left, also where the mount failed half way.
-    fn after_kill(data: &Self::Super);
+    fn after_kill(data: &Self::Super, wait: &NoFolio);
 
     /// `->evict_inode`, after the page cache was truncated and before `clear_inode`.
-    fn evict_inode(inode: &Inode<Self>);
+    fn evict_inode(inode: &Inode<Self>, evicting: &Evicting);
 
     /// `->sync_fs`.
     fn sync_fs(sb: &SuperBlock<Self>, wait: bool) -> Result;
@@ -344,7 +344,8 @@ impl<T: FileSystem> Tables<T> {
             // SAFETY: The value came from `into_foreign`, and nobody can reach it now: inodes and
             // dentries are gone.
             let data = unsafe { <Arc<T::Super> as ForeignOwnable>::from_foreign(info) };
-            T::after_kill(&data);
+            // SAFETY: mount(2), which may have failed, and umount(2) hold no folio lock.
+            T::after_kill(&data, &unsafe { NoFolio::at_entry() });
         }
     }
 

@@ -182,19 +182,19 @@ impl file::Operations<AopRetry> for Ops {
 }
 
 impl dir::Operations<AopRetry> for Ops {
-    fn lookup(dir: &Inode, entry: &Entry<'_>, _wait: &NoFolio) -> Result<Option<InodeRef>> {
+    fn lookup(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<InodeRef>> {
         let found = dir.volume().find(entry.name());
-        found.map(|ino| iget(dir.sb(), ino)).transpose()
+        found.map(|ino| iget(dir.sb(), ino, wait)).transpose()
     }
 
-    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, _wait: &NoFolio) -> Result<InodeRef> {
+    fn create(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) -> Result<InodeRef> {
         let ino = dir.volume().add(entry.name(), S_IFREG | mode)?;
-        iget(dir.sb(), ino)
+        iget(dir.sb(), ino, wait)
     }
 
     fn symlink(dir: &Inode, entry: &Entry<'_>, target: &CStr, wait: NoFolio) -> Result<InodeRef> {
         let ino = dir.volume().add(entry.name(), S_IFLNK | 0o777)?;
-        let made = iget(dir.sb(), ino).and_then(|inode| {
+        let made = iget(dir.sb(), ino, &wait).and_then(|inode| {
             inode.write_symlink(target, wait)?;
             Ok(inode)
         });

@@ -12,7 +12,7 @@ use crate::{
         debugfs,
         folio::NoFolio,
         fs_context::Param,
-        inode::{Attributes, Iget},
+        inode::{Attributes, Evicting, Iget},
         super_block::{FileSystem, NewSuperBlock, StatFs},
         time,
     },
@@ -138,8 +138,8 @@ impl Volume {
 }
 
 /// The inode with this number.
-pub(crate) fn iget(sb: &SuperBlock, ino: u64) -> Result<InodeRef> {
-    let new = match sb.iget(ino)? {
+pub(crate) fn iget(sb: &SuperBlock, ino: u64, wait: &NoFolio) -> Result<InodeRef> {
+    let new = match sb.iget(ino, wait)? {
         Iget::Cached(inode) => return Ok(inode),
         Iget::New(new) => new,
     };
@@ -228,15 +228,15 @@ impl FileSystem for AopRetry {
         volume
     }
 
-    fn fill_super(sb: &SuperBlock, _wait: &NoFolio) -> Result<InodeRef> {
-        iget(sb, ROOT)
+    fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<InodeRef> {
+        iget(sb, ROOT, wait)
     }
 
     fn put_super(_sb: &SuperBlock, _wait: &NoFolio) {}
 
-    fn after_kill(_volume: &Volume) {}
+    fn after_kill(_volume: &Volume, _wait: &NoFolio) {}
 
-    fn evict_inode(inode: &Inode) {
+    fn evict_inode(inode: &Inode, _evicting: &Evicting) {
         if let Ok(node) = inode.node() {
             *node.attributes.lock() = inode.attributes();
         }
