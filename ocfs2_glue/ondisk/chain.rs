@@ -308,7 +308,7 @@ impl<'g> Allocator<'g> {
         };
         let block = self.read(store, at)?;
         let list = self.decode(store.bytes(dinode))?;
-        let group = Group::decode(store.bytes(&block), at, &owner, self.geo)?;
+        let group = Group::decode_header(store.bytes(&block), at, &owner, self.geo)?;
         if group.chain >= list.next_free {
             return Err(Corrupt::new(at, "ocfs2_group_desc.bg_chain").into());
         }
@@ -390,7 +390,7 @@ impl<'g> Allocator<'g> {
         let owner = self.decode(store.bytes(dinode))?.owner(self.unit, None);
         let mut block = self.read(store, at)?;
         let list = self.decode(store.bytes(dinode))?;
-        let group = Group::decode(store.bytes(&block), at, &owner, self.geo)?;
+        let group = Group::decode_header(store.bytes(&block), at, &owner, self.geo)?;
         let chain = list.chain(group.chain);
         let chain_no = group.chain;
         let Some(chain) = chain else {

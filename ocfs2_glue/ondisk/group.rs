@@ -91,8 +91,16 @@ impl Run {
         self.bit as u32 + self.bits as u32
     }
 
-    const fn has(&self, bit: u16) -> bool {
-        bit >= self.bit && (bit as u32) < self.end()
+    const fn has(&self, bit: u32) -> bool {
+        bit >= self.bit as u32 && bit < self.end()
+    }
+
+    /// Bits `begin..end` of a group, which has no more than a `u16` can count.
+    const fn between(begin: u32, end: u32) -> Self {
+        Self {
+            bit: begin as u16,
+            bits: end.saturating_sub(begin) as u16,
+        }
     }
 }
 
@@ -104,7 +112,7 @@ pub struct Group<'a> {
     pub blkno: u64,
     /// `bg_bits`, more than 0.
     pub bits: u16,
-    /// `bg_free_bits_count`, never more than there are clear bits.
+    /// `bg_free_bits_count`; never more than there are clear bits if these were counted.
     pub free: u16,
     /// `bg_chain`.
     pub chain: u16,
@@ -119,6 +127,21 @@ pub struct Group<'a> {
 impl<'a> Group<'a> {
     /// Checks the descriptor in `block`, read from `blkno`.
     pub fn decode(block: &'a [u8], blkno: u64, owner: &Owner, geo: &Geometry) -> Result<Self> {
+        let group = Self::decode_header(block, blkno, owner, geo)?;
+        if u32::from(group.free) > group.count_clear() {
+            return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_free_bits_count"));
+        }
+        Ok(group)
+    }
+
+    /// The same, without counting the bits: for who looks at some of them by themselves, and
+    /// doesn't choose the group for their number.
+    pub fn decode_header(
+        block: &'a [u8],
+        blkno: u64,
+        owner: &Owner,
+        geo: &Geometry,
+    ) -> Result<Self> {
         let bad = |field| Corrupt::new(blkno, field);
         let short = bad("ocfs2_group_desc");
         if block.get(..8) != Some(&GROUP_DESC_SIGNATURE[..]) {
@@ -161,9 +184,6 @@ impl<'a> Group<'a> {
             next,
             pieces: None,
         };
-        if u32::from(free) > group.count_clear() {
-            return Err(bad("ocfs2_group_desc.bg_free_bits_count"));
-        }
         match owner.unit {
             Unit::Clusters => group.check_clusters(owner, geo)?,
             Unit::Blocks => group.check_pieces(owner, geo, usize::from(size))?,
@@ -231,55 +251,54 @@ impl<'a> Group<'a> {
     }
 
     fn count_clear(&self) -> u32 {
-        let tail = u32::from(self.bits) % 8;
-        let mut clear = 0;
-        let mut bytes = self.bitmap().iter().peekable();
-        while let Some(byte) = bytes.next() {
-            let over = if bytes.peek().is_none() && tail != 0 {
-                0xFF << tail
-            } else {
-                0u8
-            };
-            clear += (byte | over).count_zeros();
-        }
-        clear
+        let map = self.bitmap();
+        let words = map.chunks_exact(8);
+        let rest: u32 = words
+            .remainder()
+            .iter()
+            .map(|byte| byte.count_zeros())
+            .sum();
+        let clear = rest + words.map(|chunk| word(chunk).count_zeros()).sum::<u32>();
+        // Those past `bg_bits`, in the last byte.
+        let over = (map.len() as u32 * 8).saturating_sub(self.bits.into());
+        let last = map.last().map_or(0, |last| u32::from(*last));
+        clear - (over - (last >> (8 - over)).count_ones())
     }
 
     /// Whether every bit of `run` is in the group and as `set` says.
     pub fn all(&self, run: Run, set: bool) -> bool {
-        let map = self.bitmap();
-        run.end() <= u32::from(self.bits)
-            && (run.bit..)
-                .take(usize::from(run.bits))
-                .all(|bit| test(map, bit) == Some(set))
+        let end = run.end();
+        end <= u32::from(self.bits) && next(self.bitmap(), run.bit.into(), end, !set) == end
     }
 
     /// Looks in bits `from..limit` for clear bits in a row: the first run of `want`, or else the
     /// longest run there is. Bits of `taken` count as set.
     pub fn find_clear(&self, from: u16, limit: u16, want: u16, taken: &[Run]) -> Option<Run> {
         let map = self.bitmap();
-        let limit = limit.min(self.bits);
+        let limit = u32::from(limit.min(self.bits));
+        let want = u32::from(want);
         let mut best: Option<Run> = None;
-        let mut bit = from;
-        let mut run = Run { bit: from, bits: 0 };
-        while bit < limit && run.bits < want {
-            let byte = map.get(usize::from(bit) / 8).copied().unwrap_or(0xFF);
-            let busy = byte & (1 << (bit % 8)) != 0 || taken.iter().any(|t| t.has(bit));
-            if busy {
-                // Past the end of the byte at once if there is nothing in it.
-                bit = if byte == 0xFF {
-                    (bit | 7).saturating_add(1)
-                } else {
-                    bit + 1
-                };
-                run = Run { bit, bits: 0 };
+        let mut at = u32::from(from);
+        while best.is_none_or(|best| u32::from(best.bits) < want) {
+            let begin = next(map, at, limit, false);
+            if begin >= limit {
+                break;
+            }
+            let mut end = next(map, begin, limit.min(begin.saturating_add(want)), true);
+            // What is taken cuts the run short, or ends where the next one may begin.
+            let others = || taken.iter().filter(|other| other.bits > 0);
+            if let Some(other) = others().find(|other| other.has(begin)) {
+                at = other.end();
                 continue;
             }
-            run.bits += 1;
-            bit += 1;
-            if best.is_none_or(|b| run.bits > b.bits) {
+            for other in others().filter(|other| u32::from(other.bit) > begin) {
+                end = end.min(other.bit.into());
+            }
+            let run = Run::between(begin, end);
+            if run.bits > best.map_or(0, |best| best.bits) {
                 best = Some(run);
             }
+            at = end.max(begin + 1);
         }
         best
     }
@@ -334,9 +353,38 @@ pub fn group_of_cluster(cluster: u32, cpg: u16, geo: &Geometry) -> Option<(u64, 
     Some((blkno, bit))
 }
 
-fn test(map: &[u8], bit: u16) -> Option<bool> {
-    let byte = map.get(usize::from(bit) / 8)?;
-    Some(byte & (1 << (bit % 8)) != 0)
+/// Bits that are looked at at a time: a bitmap has tens of thousands.
+const WORD: u32 = u64::BITS;
+
+/// Eight bytes of a bitmap. Past its end all bits are set.
+fn word(chunk: &[u8]) -> u64 {
+    if let Ok(whole) = chunk.try_into() {
+        return u64::from_le_bytes(whole);
+    }
+    let mut bytes = [0xFF; 8];
+    for (to, from) in bytes.iter_mut().zip(chunk) {
+        *to = *from;
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// The first bit of `from..limit` that is as `set` says, or `limit`.
+fn next(map: &[u8], from: u32, limit: u32, set: bool) -> u32 {
+    let flip = if set { 0 } else { u64::MAX };
+    let mut at = from - from % WORD;
+    let end = map.len().min(limit.div_ceil(WORD) as usize * 8);
+    let words = map.get(at as usize / 8..end).unwrap_or(&[]);
+    let (whole, rest) = words.split_at(words.len() - words.len() % 8);
+    let mut mask = u64::MAX << (from % WORD);
+    for chunk in whole.chunks_exact(8).chain(rest.chunks(8)) {
+        let bits = (word(chunk) ^ flip) & mask;
+        if bits != 0 {
+            return limit.min(at + bits.trailing_zeros());
+        }
+        mask = u64::MAX;
+        at += WORD;
+    }
+    limit
 }
 
 /// Sets or clears `run` in a descriptor that was decoded, and keeps its counts.
