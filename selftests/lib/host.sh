@@ -48,15 +48,21 @@ tap_results() {
 	done < <(grep -aE '^(not )?ok [0-9]+' "$2")
 }
 
-cargo_test() {
-	cd "$REPO" && CARGO_TARGET_DIR=$TARGET/cargo cargo test --locked --workspace --no-fail-fast
+in_cargo() { cd "$REPO" && CARGO_TARGET_DIR=$TARGET/cargo cargo "$@" --locked; }
+
+# Stage: compiled before there are guests, which a compiler would starve.
+host_stage() {
+	note "cargo test --no-run"
+	in_cargo test --workspace --no-run
+	in_cargo build -p ocfs2-lockres-host --bin replay
+	note "host tests, replay"
 }
 
 # The host builds of ondisk/ and lockres/, and the model over them.
 cargo_tests() {
 	wanted host || return 0
 	local log=$LOGS/host.log status
-	in_background host "$log" cargo_test
+	in_background host "$log" in_cargo test --workspace --no-fail-fast
 	status=$?
 	cargo_results host "$log"
 	# A crate that doesn't build has no test that could fail.

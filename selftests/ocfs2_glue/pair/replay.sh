@@ -39,8 +39,7 @@ for n in 1 2; do
 	mv "$VM_DIR/$n/share/lock_events" "$recording"
 	matches 'buffer/entries-written: ([0-9]+)/\1 ' "$(head -n 5 "$recording")" "what ftrace says of node $n"
 done
-replayed=$(cd "$REPO" && CARGO_TARGET_DIR=$TARGET/cargo cargo run --locked --quiet \
-	-p ocfs2-lockres-host --bin replay -- "${TEST_LOG%.log}".[12].trace)
+replayed=$("$TARGET/cargo/debug/replay" "${TEST_LOG%.log}".[12].trace)
 printf '%s\n' "$replayed"
 # And there was something to decide.
 same 2 "$(grep -c ': the same decisions' <<<"$replayed")" "recordings replayed"
