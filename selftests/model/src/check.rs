@@ -163,6 +163,18 @@ impl Model for Config {
     }
 }
 
+/// The ways to put two nodes, and three.
+const ORDERS: [&[usize]; 8] = [
+    &[0, 1],
+    &[1, 0],
+    &[0, 1, 2],
+    &[0, 2, 1],
+    &[1, 0, 2],
+    &[1, 2, 0],
+    &[2, 0, 1],
+    &[2, 1, 0],
+];
+
 impl World for Config {
     type State = Cluster;
     type Action = Action;
@@ -218,12 +230,12 @@ impl World for Config {
             state.key(order, &mut h);
             h.finish()
         };
-        let here = print(&IN_ORDER[..state.nodes.len()]);
-        if self.alike && state.nodes.len() == 2 {
-            here.min(print(&[1, 0]))
-        } else {
-            here
-        }
+        let orders = match (self.alike, state.nodes.len()) {
+            (false, _) => return print(&IN_ORDER[..state.nodes.len()]),
+            (true, 2) => &ORDERS[..2],
+            (true, _) => &ORDERS[2..],
+        };
+        orders.iter().map(|o| print(o)).min().unwrap_or_default()
     }
 
     fn role(&self, n: usize, t: usize) -> &'static str {

@@ -32,8 +32,10 @@ pub struct Config {
     pub variant: Variant,
     /// A call is at the master as soon as it is made. Its answers still take their time.
     pub coarse: bool,
-    /// Nodes with the same tasks are interchangeable.
+    /// All nodes have the same tasks, and are interchangeable.
     pub alike: bool,
+    /// How many operations may be under way at a time, on all nodes together.
+    pub at_once: usize,
     /// Readers may take the lock before they enter the page cache.
     pub eager: bool,
     /// A read is started and the cluster lock given back; else it is held until it is done.
@@ -79,6 +81,7 @@ impl Config {
             variant: Variant::Right,
             coarse: false,
             alike: false,
+            at_once: usize::MAX,
             async_reads: true,
             eager: true,
             counted: true,
@@ -164,6 +167,7 @@ impl Cluster {
     /// Everything that can happen now, in a fixed order.
     pub fn enabled(&self, config: &Config, out: &mut Vec<Action>) {
         out.clear();
+        let may_start = self.under_way() < config.at_once;
         for (n, node) in self.nodes.iter().enumerate() {
             let n = n as u8;
             if !node.alive {
@@ -171,7 +175,7 @@ impl Cluster {
             }
             self.node_events(n, node, out);
             for t in 0..node.tasks.len() {
-                self.task_events(config, n, t as u8, node, out);
+                self.task_events(config, n, t as u8, node, may_start, out);
             }
             if self.deaths > 0 {
                 out.push(Action::Die(n));
@@ -229,7 +233,21 @@ impl Cluster {
         }
     }
 
-    fn task_events(&self, config: &Config, n: u8, t: u8, node: &Node, out: &mut Vec<Action>) {
+    /// How many operations are.
+    fn under_way(&self) -> usize {
+        let tasks = self.nodes.iter().filter(|n| n.alive).flat_map(|n| &n.tasks);
+        tasks.filter(|t| t.pc != Pc::Idle).count()
+    }
+
+    fn task_events(
+        &self,
+        config: &Config,
+        n: u8,
+        t: u8,
+        node: &Node,
+        may_start: bool,
+        out: &mut Vec<Action>,
+    ) {
         let task = &node.tasks[usize::from(t)];
         if node.in_call(Who::Task(t)) {
             return;
@@ -237,7 +255,7 @@ impl Cluster {
         let free = node.folio.locked.is_none();
         let runs = match &task.pc {
             Pc::Idle => {
-                if node.evict == Evict::No && !node.lost {
+                if may_start && node.evict == Evict::No && !node.lost {
                     if free || node.folio.uptodate || task.role == Role::Writer {
                         out.push(Action::Start(n, t, false));
                     }

@@ -102,6 +102,20 @@ pub fn long() -> Vec<Config> {
             kills: true,
             ..coarse(new("reader | writer | writer; kills, a death", &[R, W, W]))
         },
+        coarse(Config {
+            at_once: 2,
+            ..new(
+                "reader, writer, mapper on each of three nodes; two at once",
+                &[RWM, RWM, RWM],
+            )
+        }),
+        alike(coarse(Config {
+            at_once: 3,
+            ..new(
+                "reader, writer, mapper on each of three nodes; three at once",
+                &[RWM, RWM, RWM],
+            )
+        })),
         alike(coarse(new(
             "reader, writer, mapper | reader, writer, mapper",
             &[RWM, RWM],
