@@ -268,6 +268,9 @@ impl Inode {
             // Deleted by another node, and perhaps made anew.
             return Err(ESTALE);
         }
+        if Some(d.file_type) != FileType::from_mode(self.mode()) {
+            return Err(Corrupt::new(self.ino(), "ocfs2_dinode.i_mode").into());
+        }
         self.set_attributes(&attributes(d, volume));
         self.set_flags(d.attr);
         Ok(())

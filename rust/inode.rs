@@ -151,13 +151,15 @@ impl<T: FileSystem> Inode<T> {
         unsafe { (*self.as_raw()).i_blocks = sectors };
     }
 
-    /// Takes attributes over from the disk or a lock value block.
+    /// Takes attributes over from the disk or a lock value block. What type of inode it is
+    /// (`S_IFMT`) stays as it is: operations, and C's unions, go by that.
     pub(crate) fn set_attributes(&self, a: &Attributes) {
         let raw = self.as_raw();
         // SAFETY: The inode is valid. Attributes of inodes in use are words that C code, too,
         // updates without a lock against readers when another node changed them.
         unsafe {
-            (*raw).i_mode = a.mode;
+            let kind = bindings::S_IFMT as u16;
+            (*raw).i_mode = (*raw).i_mode & kind | a.mode & !kind;
             bindings::i_uid_write(raw, a.uid);
             bindings::i_gid_write(raw, a.gid);
             bindings::set_nlink(raw, a.nlink);
@@ -354,6 +356,7 @@ impl<T: FileSystem> NewInode<T> {
         // for its file system type, and for what the mode says it is.
         unsafe {
             let raw = inode.as_ref().as_raw();
+            (*raw).i_mode = a.mode;
             inode.as_ref().set_attributes(a);
             (*raw).i_generation = generation;
             ((*raw).i_op, (*raw).__bindgen_anon_3.i_fop) = tables.of(a.mode);
