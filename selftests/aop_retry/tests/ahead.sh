@@ -17,6 +17,16 @@ for how in readahead fadvise madvise; do
 	-> read=40960 position=40960
 	END
 done
+# The kernel asks for 2 MiB at a time.
+step "more than one chunk" <<'END'
+echo 4096 >"$(echo /sys/class/bdi/aop_retry-*/read_ahead_kb)"
+fresh file 3145728 1
+arm read_folio retry 1 after=2
+io ahead readahead file 0 3145728
+-> ahead=0
+took read_folio read_folio.retry retry_readahead
+-> read_folio=3 read_folio.retry=1 retry_readahead=1
+END
 volume_umount 1
 aop_mount
 for how in readahead fadvise madvise; do

@@ -3,8 +3,10 @@
 #
 # Proves: fs/buffer: let the zeroing of a file's new tail be retried
 . "$REPO/selftests/aop_retry/lib.sh"
-expect_dmesg 'WARNING: mm/filemap.c.*filemap_write_end'
+warning='WARNING: mm/filemap.c.*filemap_write_end'
+expect_dmesg "$warning"
 aop_mount
+on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "retries" <<'END'
 fresh file 10000 1
 arm write_begin retry 3
@@ -35,3 +37,4 @@ io try truncate other 50000
 io read other 0 60000 1
 -> read=10000 position=10000
 END
+said 1 "$warning"

@@ -25,6 +25,21 @@ io read file 0 20000 1
 took retry_read read_folio
 -> retry_read=0 read_folio=5
 END
+# That of ->write_begin and of iomap's read come with the patches that make their
+# callers ready for it: write_begin, iomap.
+step "of write_end" <<'END'
+fresh file 30000 3
+inject 4 100 3
+io write file 0 20000 4
+-> wrote=20000 position=20000
+took write_end
+-> write_end=8
+busybox cat $injection/times
+-> 0
+io uncache file
+io read file 0 20000 4
+-> read=20000 position=20000
+END
 step "half of the time" <<'END'
 fresh file 819200 1
 arm readahead short=0 always

@@ -4,9 +4,11 @@
 #
 # Proves: iomap: let the read before a write be retried
 . "$REPO/selftests/aop_retry/lib.sh"
-expect_dmesg 'WARNING: fs/iomap/buffered-io.c.*iomap_write_begin'
+warning='WARNING: fs/iomap/buffered-io.c.*iomap_write_begin'
+expect_dmesg "$warning"
 fs_make exfat
 fs_mount exfat
+on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "retries" <<'END'
 fresh file 20000 1
 probe iomap_bio_read_folio_range_sync retry 3
@@ -37,5 +39,22 @@ fresh file 20000 1
 probe iomap_bio_read_folio_range_sync return=5 1
 io write file 100 100 2
 -> wrote=EIO position=100
+END
+said 1 "$warning"
+step "injected" <<'END'
+fresh file 20000 1
+inject 8 100 3
+io write file 100 5000 2
+-> wrote=5000 position=5100
+took retry_iomap
+-> retry_iomap=3
+busybox cat $injection/times
+-> 0
+io read file 0 100 1
+-> read=100 position=100
+io read file 100 5000 2
+-> read=5000 position=5100
+io read file 5100 30000 1
+-> read=14900 position=20000
 END
 fs_check exfat

@@ -5,8 +5,10 @@
 # Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 on 1 '[ -e /sys/kernel/mm/transparent_hugepage ]' || skip "this kernel has no large folios"
-expect_dmesg 'WARNING: mm/filemap.c.*generic_perform_write'
+warning='WARNING: mm/filemap.c.*generic_perform_write'
+expect_dmesg "$warning"
 aop_mount large
+on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "524289 bytes are accepted" 60 <<'END'
 arm write_end short=524289 2
 io write file 0 2097152 1
@@ -32,3 +34,4 @@ arm write_end claim=524289 1
 io write fewer 0 524288 3
 -> wrote=EIO position=0
 END
+said 1 "$warning"

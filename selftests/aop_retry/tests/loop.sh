@@ -47,9 +47,19 @@ io read file 0 12288 5
 io read file 12288 53248 3
 -> read=53248 position=65536
 END
-step "within a sector" <<'END'
-arm write_iter short=700 1
+step "within a sector, not the first" <<'END'
+arm write_iter short=700 2
 io write /dev/loop0 0 8192 6 direct
+-> wrote=8192 position=8192
+took write_iter
+-> write_iter=3
+io uncache file
+io read file 0 8192 6
+-> read=8192 position=8192
+END
+step "within the first sector" <<'END'
+arm write_iter short=500 1
+io write /dev/loop0 0 8192 7 direct
 -> wrote=EIO position=0
 END
 step "nothing at all" <<'END'

@@ -70,6 +70,19 @@ io write other 0 20000 4 nowait
 took write_begin.retry retry_write_begin
 -> write_begin.retry=2 retry_write_begin=2
 END
+step "injected" <<'END'
+fresh other 30000 3
+inject 2 100 3
+io write other 0 20000 4
+-> wrote=20000 position=20000
+took write_begin retry_write_begin
+-> write_begin=5 retry_write_begin=3
+inject 2 100 1
+io write other 0 20000 5 nowait
+-> wrote=EAGAIN position=0
+io read other 0 20000 4
+-> read=20000 position=20000
+END
 # The buffer ends before the request does.
 step "a buffer that can't be read to its end" <<'END'
 fresh gap 1 3

@@ -4,8 +4,10 @@
 #
 # Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
-expect_dmesg 'WARNING: mm/filemap.c.*generic_perform_write'
+warning='WARNING: mm/filemap.c.*generic_perform_write'
+expect_dmesg "$warning"
 aop_mount
+on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "nothing accepted" <<'END'
 fresh file 8192 9
 arm write_end retry 3
@@ -57,6 +59,43 @@ io write file 0 20000 4 nowait
 took write_end.retry retry_write_end
 -> write_end.retry=2 retry_write_end=2
 END
+# The folio is in the page cache and uptodate, and so would be what was refused.
+step "what was refused can't be read" <<'END'
+fresh file 30000 3
+io read file 0 30000 3
+-> read=30000 position=30000
+inject 4 100 1
+io write file 0 20000 4 nowait
+-> wrote=EAGAIN position=0
+took write_end retry_write_end
+-> write_end=1 retry_write_end=1
+busybox cat $injection/times
+-> 0
+io read file 0 30000 3
+-> read=30000 position=30000
+arm write_end retry 1
+io write file 0 20000 4 nowait
+-> wrote=EAGAIN position=0
+io read file 0 30000 3
+-> read=30000 position=30000
+echo 1 >/proc/sys/vm/drop_caches
+io uncache file
+io read file 0 30000 3
+-> read=30000 position=30000
+END
+step "injected" <<'END'
+fresh file 30000 3
+inject 4 100 3
+io write file 0 20000 4
+-> wrote=20000 position=20000
+took write_end retry_write_end
+-> write_end=8 retry_write_end=3
+io uncache file
+io read file 0 20000 4
+-> read=20000 position=20000
+io read file 20000 30000 3
+-> read=10000 position=30000
+END
 step "a buffer that can't be read to its end" <<'END'
 fresh gap 1 3
 arm write_end retry 1 after=2
@@ -85,3 +124,4 @@ io read file 0 8192 4
 io read file 8192 30000 3
 -> read=21808 position=30000
 END
+said 1 "$warning"
