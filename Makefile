@@ -5,6 +5,7 @@
 #   make test    every test
 #   make model   the lock state machine, explored for three nodes
 #   make series  patches/, one by one: what each one's tests say with it and without
+#   make cost    what the series and the driver cost, in executed instructions
 #
 # KDIR=tree   a kernel tree of your own instead of the fetched one
 # FS=ocfs2    the in-tree driver instead of ours, for comparison
@@ -12,7 +13,7 @@
 # PATCH=0016  for series: only this one
 # VARIANT=    for model: naive, spin, queued or no-ticket, each a fault that must be found
 
-.PHONY: help run test model series kernel module clean
+.PHONY: help run test model series cost kernel module clean
 
 help:
 	@sed -n 's/^#   //p; s/^# \([A-Z]*=\)/\1/p' Makefile
@@ -28,6 +29,9 @@ model:
 
 series:
 	@bash selftests/series.sh
+
+cost:
+	@bash selftests/cost.sh
 
 # The parts, for who works on them.
 kernel module:
