@@ -234,3 +234,25 @@ fn a_slice_keeps_the_lock_and_then_it_goes() {
     );
     let _ = m.release(h, 1001).unwrap();
 }
+
+#[test]
+fn a_slice_is_for_those_who_can_use_it() {
+    let policy = Policy {
+        slice_ns: 1000,
+        idle_ns: 100,
+        ticket_ns: 0,
+    };
+    // Over as soon as nobody has used it for a while.
+    let mut m = idle_at(Mode::Ex, policy);
+    assert_eq!(m.bast(Mode::Pr, 10).work, Some(90));
+
+    // None at all where a writer here has to wait for the lock to come back.
+    let mut m = idle_at(Mode::Pr, policy);
+    let reader = m.acquire(Mode::Pr, How::Try, B, 10).value;
+    assert!(matches!(reader, Outcome::Granted(_)));
+    let (_w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, 20));
+    let _ = m.returned(Ok(()), 20).unwrap();
+    let _ = m.bast(Mode::Ex, 30);
+    let reader = m.acquire(Mode::Pr, How::Try, B, 40).value;
+    assert_eq!(reader, Outcome::WouldBlock);
+}

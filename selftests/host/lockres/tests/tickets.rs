@@ -31,6 +31,14 @@ fn one_that_was_not_needed_is_handed_in() {
 }
 
 #[test]
+fn one_whose_time_is_over_lets_nobody_in() {
+    let mut m = with_ticket(Mode::Pr);
+    let late = m.acquire(Mode::Pr, How::Try, A, 110).value;
+    assert_eq!(late, Outcome::WouldBlock);
+    assert_eq!(m.tickets(110), 0);
+}
+
+#[test]
 fn it_is_used_up_by_a_task_that_waits_after_all() {
     let mut m = with_ticket(Mode::Pr);
     // For EX a ticket for PR is no good, and who has to wait gives it up.

@@ -78,6 +78,50 @@ fn the_value_block_is_stored_if_it_is_right_and_spoiled_if_not() {
 }
 
 #[test]
+fn a_flush_that_was_for_less_is_not_enough() {
+    let mut m = asked_at(Mode::Ex, Mode::Pr);
+    let flush = |to| Work::Flush {
+        from: Level::Ex,
+        to,
+    };
+    assert_eq!(m.work(2).value, flush(Level::Pr));
+    let _ = m.bast(Mode::Ex, 3);
+    let step = m.flushed(Flushed::Done, 4).unwrap();
+    assert_eq!((step.call, step.kick.work), (None, Some(0)));
+    assert_eq!(m.work(4).value, flush(Level::Nl));
+}
+
+#[test]
+fn a_request_that_the_dlm_is_too_busy_for_is_made_again() {
+    let later = 20_000_000;
+    let mut m = Machine::new(KIND, POLICY);
+    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    let kick = m.returned(Err(Refusal::Busy), 0).unwrap();
+    assert_eq!(kick.work, Some(later));
+    let (w, call) = wait(m.poll(w, 1));
+    assert_eq!(call, None, "not yet");
+    assert!(m.work(later).kick.wake);
+    let (_w, call) = wait(m.poll(w, later));
+    assert!(matches!(call, Some(DlmCall::Lock { .. })));
+}
+
+#[test]
+fn who_came_during_a_refresh_is_let_in_by_it() {
+    let mut m = Machine::new(KIND, POLICY);
+    let (a, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    let _ = m.returned(Ok(()), 0).unwrap();
+    let _ = m.ast(Ok(()), 0).unwrap();
+    let mut a = granted(m.poll(a, 1));
+    let (b, _) = wait(m.acquire(Mode::Pr, How::Wait, B, 1));
+    assert!(m.refreshed(&mut a, true, 2).unwrap().wake);
+    // From then on B is a holder, whoever asks before it has run.
+    let _ = m.bast(Mode::Ex, 3);
+    assert_eq!(m.release(a, 3).unwrap().work, None);
+    let b = granted(m.poll(b, 4));
+    assert_eq!(m.release(b, 4).unwrap().work, Some(0));
+}
+
+#[test]
 fn a_downconvert_that_is_refused_is_tried_again() {
     for (refusal, wait_ms) in [(Refusal::Busy, 20), (Refusal::Other(-12), 200)] {
         let mut m = asked_at(Mode::Ex, Mode::Ex);
