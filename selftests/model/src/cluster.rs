@@ -167,7 +167,6 @@ impl Cluster {
     /// Everything that can happen now, in a fixed order.
     pub fn enabled(&self, config: &Config, out: &mut Vec<Action>) {
         out.clear();
-        let may_start = self.under_way() < config.at_once;
         for (n, node) in self.nodes.iter().enumerate() {
             let n = n as u8;
             if !node.alive {
@@ -175,7 +174,7 @@ impl Cluster {
             }
             self.node_events(n, node, out);
             for t in 0..node.tasks.len() {
-                self.task_events(config, n, t as u8, node, may_start, out);
+                self.task_events(config, n, t as u8, node, out);
             }
             if self.deaths > 0 {
                 out.push(Action::Die(n));
@@ -191,6 +190,9 @@ impl Cluster {
         }
         if self.next_timer().is_some() && (config.hurried || !self.urgent()) {
             out.push(Action::Tick);
+        }
+        if self.under_way() >= config.at_once {
+            out.retain(|action| !matches!(action, Action::Start(..)));
         }
     }
 
@@ -239,15 +241,7 @@ impl Cluster {
         tasks.filter(|t| t.pc != Pc::Idle).count()
     }
 
-    fn task_events(
-        &self,
-        config: &Config,
-        n: u8,
-        t: u8,
-        node: &Node,
-        may_start: bool,
-        out: &mut Vec<Action>,
-    ) {
+    fn task_events(&self, config: &Config, n: u8, t: u8, node: &Node, out: &mut Vec<Action>) {
         let task = &node.tasks[usize::from(t)];
         if node.in_call(Who::Task(t)) {
             return;
@@ -255,7 +249,7 @@ impl Cluster {
         let free = node.folio.locked.is_none();
         let runs = match &task.pc {
             Pc::Idle => {
-                if may_start && node.evict == Evict::No && !node.lost {
+                if node.evict == Evict::No && !node.lost {
                     if free || node.folio.uptodate || task.role == Role::Writer {
                         out.push(Action::Start(n, t, false));
                     }
