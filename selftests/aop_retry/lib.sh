@@ -55,6 +55,14 @@ guest_ready() {
 	done
 }
 
+# expect_warning PATTERN: the kernel may warn of this, though it has before, and once
+# only; `said 1 "$warning"` demands that it did.
+expect_warning() {
+	warning=$1
+	expect_dmesg "$1"
+	on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
+}
+
 # aop_mount [OPTIONS]: a new aop_retry at /mnt/vol.
 aop_mount() {
 	guest_ready

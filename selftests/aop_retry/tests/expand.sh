@@ -3,10 +3,8 @@
 #
 # Proves: fs/buffer: let the zeroing of a file's new tail be retried
 . "$REPO/selftests/aop_retry/lib.sh"
-warning='WARNING: mm/filemap.c.*filemap_write_end'
-expect_dmesg "$warning"
+expect_warning 'WARNING: mm/filemap.c.*filemap_write_end'
 aop_mount
-on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "retries" <<'END'
 fresh file 10000 1
 arm write_begin retry 3

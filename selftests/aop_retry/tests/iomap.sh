@@ -4,11 +4,9 @@
 #
 # Proves: iomap: let the read before a write be retried
 . "$REPO/selftests/aop_retry/lib.sh"
-warning='WARNING: fs/iomap/buffered-io.c.*iomap_write_begin'
-expect_dmesg "$warning"
+expect_warning 'WARNING: fs/iomap/buffered-io.c.*iomap_write_begin'
 fs_make exfat
 fs_mount exfat
-on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "retries" <<'END'
 fresh file 20000 1
 probe iomap_bio_read_folio_range_sync retry 3

@@ -5,10 +5,8 @@
 # Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
 on 1 '[ -e /sys/kernel/mm/transparent_hugepage ]' || skip "this kernel has no large folios"
-warning='WARNING: mm/filemap.c.*generic_perform_write'
-expect_dmesg "$warning"
+expect_warning 'WARNING: mm/filemap.c.*generic_perform_write'
 aop_mount large
-on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "524289 bytes are accepted" 60 <<'END'
 arm write_end short=524289 2
 io write file 0 2097152 1

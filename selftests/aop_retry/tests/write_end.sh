@@ -4,10 +4,8 @@
 #
 # Proves: mm/filemap: let buffered writes be retried
 . "$REPO/selftests/aop_retry/lib.sh"
-warning='WARNING: mm/filemap.c.*generic_perform_write'
-expect_dmesg "$warning"
+expect_warning 'WARNING: mm/filemap.c.*generic_perform_write'
 aop_mount
-on 1 'echo 1 >/sys/kernel/debug/clear_warn_once'
 step "nothing accepted" <<'END'
 fresh file 8192 9
 arm write_end retry 3
