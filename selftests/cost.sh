@@ -29,9 +29,7 @@ STAGE_COUNT=$((5 + 2 * BOOTS))
 
 finish() {
 	stage_stop
-	[ -z "$VM_DIR" ] && return
-	vm_stop_all
-	rm -f "$VM_DIR"/*.img "$VM_DIR"/?/own.img "$VM_DIR/initramfs"
+	vm_finish
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -46,15 +44,9 @@ use_kernel() {
 	VM_KERNEL=$(kernel_directory)/vmlinux
 }
 
-build_loops() {
-	mkdir -p "$(dirname "$LOOPS")"
-	gcc -static -O2 -Wall -Wextra -Werror -o "$LOOPS.part" "$REPO/selftests/cost/loops.c" &&
-		mv "$LOOPS.part" "$LOOPS"
-}
-
 module_of_cost() {
 	note "cost-loops"
-	build_loops || return 1
+	program_build cost-loops "$REPO/selftests/cost/loops.c" || return 1
 	note "ocfs2_glue.ko"
 	module_build cost
 }
@@ -83,10 +75,7 @@ measure() {
 }
 
 prepare_all() {
-	tools_use
-	stage tools "$LOGS/1-tools.log" packages_stage &&
-		stage source "$LOGS/2-source.log" source_stage || return 1
-	tools_use
+	prepare_source "$LOGS" || return 1
 	use_kernel plain
 	stage "kernel, 7.3 as it is" "$LOGS/3-kernel-plain.log" kernel_stage || return 1
 	use_kernel series

@@ -14,8 +14,7 @@ STAGE_COUNT=7
 
 finish() {
 	stage_stop
-	[ -z "$VM_DIR" ] || vm_stop_all
-	[ -z "$VM_DIR" ] || rm -f "$VM_DIR"/disk.img* "$VM_DIR"/?/own.img* "$VM_DIR/initramfs"
+	vm_finish
 }
 trap finish EXIT
 trap 'exit 130' INT TERM

@@ -27,8 +27,7 @@ declare -A WITH=() WITHOUT=() WHY=()
 
 finish() {
 	stage_stop
-	tree_down
-	rm -f "$VM_DIR"/disk.img "$VM_DIR"/?/own.img* "$VM_DIR/initramfs"
+	vm_finish
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -167,9 +166,7 @@ main() {
 	list_read
 	COUNT=${#PATCHES[@]}
 	mkdir -p "$SERIES"/{results,kernels} "$REPO/target"
-	tools_use
-	stage tools "$LOGS/tools.log" packages_stage && stage source "$LOGS/source.log" source_stage || exit 1
-	tools_use
+	prepare_source "$LOGS" || exit 1
 	TOOLCHAIN=$(kernel_toolchain)
 	helper_build || exit 1
 	# Downwards, for the tree that is there already has all of them.

@@ -18,7 +18,7 @@ TESTS=${TESTS:-}
 finish() {
 	stage_stop
 	lanes_stop
-	[ -z "$VM_DIR" ] || rm -f "$VM_DIR/initramfs"
+	vm_finish
 }
 trap finish EXIT
 trap 'exit 130' INT TERM

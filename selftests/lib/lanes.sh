@@ -10,9 +10,10 @@ lane() {
 	shift
 	LIVE=$LOGS/live.$name
 	(
+		VM_DIR=$LOGS/vm/$name
 		trap lane_finish EXIT
 		trap 'exit 130' TERM
-		vm_prepare "$LOGS/vm/$name" || exit 1
+		mkdir -p "$VM_DIR" || exit 1
 		"$@"
 		exit 0
 	) </dev/null &
@@ -24,8 +25,8 @@ lane() {
 lane_finish() {
 	stage_stop
 	test_stop
-	vm_stop_all
-	rm -f "$LIVE" "$VM_DIR"/disk.img* "$VM_DIR"/?/own.img* "$VM_DIR/initramfs" "$VM_DIR/template.img"
+	vm_finish
+	rm -f "$LIVE"
 }
 
 # lanes_wait: until all have ended; on a terminal, what they do.

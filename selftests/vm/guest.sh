@@ -8,6 +8,7 @@
 
 declare -A VM_PID=()
 VM_DIR=
+VM_INITRAMFS=
 VM_MEMORY=${VM_MEMORY:-768M}
 VM_OWN_MIB=160
 VM_CACHE=${VM_CACHE:-none}
@@ -69,8 +70,9 @@ vm_accel() {
 vm_prepare() {
 	VM_DIR=$1
 	mkdir -p "$VM_DIR"
-	initramfs_make "$VM_DIR/initramfs"
-	VM_ACCEL=${VM_ACCEL:-$(vm_accel "$VM_DIR/initramfs" "$VM_DIR/kvm-probe.log")}
+	VM_INITRAMFS=$VM_DIR/initramfs
+	initramfs_make "$VM_INITRAMFS"
+	VM_ACCEL=${VM_ACCEL:-$(vm_accel "$VM_INITRAMFS" "$VM_DIR/kvm-probe.log")}
 }
 
 # vm_start N PEERS: boot guest N of PEERS; vm_ready waits for it.
@@ -101,7 +103,7 @@ vm_boot() {
 	setpriv --pdeathsig KILL qemu-system-x86_64 -name "guest$n" -M microvm,acpi=off,rtc=on $VM_ACCEL \
 		-smp 1 -m "$VM_MEMORY" -nodefaults -no-user-config -display none -no-reboot \
 		-chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
-		-kernel "$VM_KERNEL" -initrd "$VM_DIR/initramfs" \
+		-kernel "$VM_KERNEL" -initrd "$VM_INITRAMFS" \
 		-append "$(vm_command_line)" \
 		-drive "id=disk,file=$VM_DIR/disk.img,format=raw,if=none,cache=$VM_CACHE,file.locking=off" \
 		-drive "id=own,file=$dir/own.img,format=raw,if=none,cache=$VM_CACHE,file.locking=off" \
@@ -203,4 +205,11 @@ vm_stop_all() {
 	local n
 	for n in "${!VM_PID[@]}"; do vm_stop "$n"; done
 	rm -f "$VM_DIR/wire"
+}
+
+# vm_finish: what is left of the guests is their logs.
+vm_finish() {
+	[ -n "$VM_DIR" ] || return 0
+	vm_stop_all
+	rm -f "$VM_DIR"/*.img* "$VM_DIR"/?/own.img* "$VM_DIR/initramfs"
 }

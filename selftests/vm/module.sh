@@ -19,12 +19,15 @@ module_build() {
 	"${MAKE_KERNEL[@]}" -C "$tree" M="$REPO" MO="$out" -j "$JOBS" "$@" modules
 }
 
-helper_build() {
-	local out=$TARGET/guest/glue-io sources=("$REPO"/selftests/guest/*.c)
+# program_build NAME SOURCE...: a program for guests.
+program_build() {
+	local out=$TARGET/guest/$1
+	shift
 	mkdir -p "$TARGET/guest"
-	gcc -static -O2 -Wall -Wextra -Werror -o "$out.part" "${sources[@]}"
-	mv "$out.part" "$out"
+	gcc -static -O2 -Wall -Wextra -Werror -o "$out.part" "$@" && mv "$out.part" "$out"
 }
+
+helper_build() { program_build glue-io "$REPO"/selftests/guest/*.c; }
 
 module_stage() {
 	note "glue-io"
