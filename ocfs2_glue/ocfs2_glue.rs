@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! OCFS2 volumes, with a lock order that the compiler enforces.
 //!
-//! Reading order: `volume` and `mount` (what a mounted volume is), `inode` (the lock order), `aops`
-//! (the rule that this file system exists for), `lock` (cluster locks), `write`, `alloc`, `create`
-//! (how things change). `ondisk` and `lockres` are kernel-free: the disk format, and the decisions
-//! about locks. All `unsafe` code is in `vfs`, which is the directory `rust`.
+//! One folder a subject. Each may use those above it in this list, and no other:
+//!
+//! - `ondisk`: the disk format; `lockres`: the lock state machine. Both are kernel-free.
+//! - `cluster`: membership, cluster locks
+//! - `volume`: what all inodes of a mounted volume share
+//! - `meta`: inodes in memory, and their metadata blocks
+//! - `txn`: transactions
+//! - `space`: clusters and blocks to allocate
+//! - `data`: the content of files
+//! - `inode`: inodes as they come and go, attributes
+//! - `namei`: names
+//! - `mount`: mount and unmount
+//!
+//! All `unsafe` code is in `vfs`, which is the directory `rust`.
 
 #![deny(unsafe_code)]
 
@@ -13,30 +23,21 @@
 #[path = "../rust/mod.rs"]
 mod vfs;
 
-mod alloc;
-mod aops;
 mod cluster;
-mod corrupt;
-mod create;
-mod dir;
-mod dir_grow;
-mod file;
-mod flush;
+mod data;
 mod inode;
-mod lock;
 #[allow(dead_code, unused_imports, unreachable_pub)] // The host tests and the model use more of it.
 mod lockres;
-mod machine;
-mod map;
+mod meta;
 mod mount;
+mod namei;
 #[allow(dead_code, unused_imports, unreachable_pub)] // The host tests use more of it.
 mod ondisk;
-mod slots;
-mod store;
+mod space;
 #[cfg(GLUE_KUNIT)]
 mod tests;
+mod txn;
 mod volume;
-mod write;
 
 use kernel::prelude::*;
 use volume::Volume;
@@ -44,9 +45,9 @@ use volume::Volume;
 /// The file system type.
 pub(crate) struct Ocfs2;
 
-type Inode = vfs::inode::Inode<Ocfs2>;
-type InodeRef = vfs::inode_ref::InodeRef<Ocfs2>;
-type SuperBlock = vfs::super_block::SuperBlock<Ocfs2>;
+type Inode = vfs::fs::inode::Inode<Ocfs2>;
+type InodeRef = vfs::fs::inode_ref::InodeRef<Ocfs2>;
+type SuperBlock = vfs::fs::super_block::SuperBlock<Ocfs2>;
 
 /// The volume behind a superblock.
 fn volume_of(sb: &SuperBlock) -> &Volume {
@@ -56,16 +57,16 @@ fn volume_of(sb: &SuperBlock) -> &Volume {
 #[pin_data]
 struct Module {
     #[pin]
-    registration: vfs::super_block::Registration<Ocfs2>,
+    registration: vfs::fs::super_block::Registration<Ocfs2>,
     _debugfs: vfs::debugfs::Root,
 }
 
 impl kernel::InPlaceModule for Module {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        vfs::stackglue::set_protocol_version();
+        vfs::dlm::stackglue::set_protocol_version();
         try_pin_init!(Self {
             _debugfs: vfs::debugfs::Root::create(c"ocfs2_glue")?,
-            registration <- vfs::super_block::Registration::new(module),
+            registration <- vfs::fs::super_block::Registration::new(module),
         })
     }
 }

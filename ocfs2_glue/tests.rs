@@ -7,22 +7,29 @@
 //! if KUnit runs all tests by itself.
 
 use crate::{
-    corrupt::count_line,
     lockres::{
         DlmCall, Flushed, How, Kind, Level, Lvb, Machine, Mode, Outcome, Policy, Refusal, State,
         Task, Unexpected, Work,
     },
+    meta::corrupt::count_line,
     ondisk::{
-        bytes::{put, put_u16, put_u32, put_u64},
-        dinode::{Body, Dinode, Time},
-        dinode_edit::{self, NewInode},
-        error::Corrupt,
-        file_type::FileType,
-        geometry::Geometry,
-        lock_name::LockName,
-        lvb::{self, MetaLvb},
-        store::Suballoc,
-        superblock::{self, Cluster, Rejected},
+        base::{
+            bytes::{put, put_u16, put_u32, put_u64},
+            error::Corrupt,
+            file_type::FileType,
+            geometry::Geometry,
+            store::Suballoc,
+        },
+        dlm::{
+            lock_name::LockName,
+            lvb::{self, MetaLvb},
+        },
+        inode::{
+            dinode::{Body, Dinode, Time},
+            edit as dinode_edit,
+            edit::NewInode,
+        },
+        volume::superblock::{self, Cluster, Rejected},
     },
 };
 use kernel::prelude::*;

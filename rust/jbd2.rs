@@ -14,7 +14,10 @@
 //! [`Journal::flush`]), `jbd2_journal_forget`, fast commits, reserved handles, restarting and
 //! extending a handle, buffer triggers, external journal devices.
 
-use super::{buffer_head::BufferHead, inode::Inode, inode_ref::InodeRef, super_block::FileSystem};
+use super::{
+    block::buffer_head::BufferHead,
+    fs::{inode::Inode, inode_ref::InodeRef, super_block::FileSystem},
+};
 use core::{
     mem::{size_of, ManuallyDrop},
     ptr::{self, NonNull},

@@ -6,14 +6,18 @@
 //! KUnit runs all tests by itself.
 
 use super::{
-    address_space::commit_write,
     counters::Counters,
-    delayed_work::{cancel_sync, schedule},
-    folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+    fs::{
+        address_space::commit_write,
+        folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+    },
     jbd2::tid_gt,
     nofs::NoFs,
-    wait::WaitQueue,
-    workqueue::OwnedQueue,
+    sync::{
+        delayed_work::{cancel_sync, schedule},
+        wait::WaitQueue,
+        workqueue::OwnedQueue,
+    },
 };
 use core::{
     mem::size_of,

@@ -28,14 +28,14 @@ use kernel::prelude::*;
 /// The file system type.
 pub(crate) struct AopRetry;
 
-type Inode = vfs::inode::Inode<AopRetry>;
-type InodeRef = vfs::inode_ref::InodeRef<AopRetry>;
-type SuperBlock = vfs::super_block::SuperBlock<AopRetry>;
+type Inode = vfs::fs::inode::Inode<AopRetry>;
+type InodeRef = vfs::fs::inode_ref::InodeRef<AopRetry>;
+type SuperBlock = vfs::fs::super_block::SuperBlock<AopRetry>;
 
 #[pin_data]
 struct Module {
     #[pin]
-    registration: vfs::super_block::Registration<AopRetry>,
+    registration: vfs::fs::super_block::Registration<AopRetry>,
     _debugfs: vfs::debugfs::Root,
 }
 
@@ -43,7 +43,7 @@ impl kernel::InPlaceModule for Module {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _debugfs: vfs::debugfs::Root::create(c"aop_retry")?,
-            registration <- vfs::super_block::Registration::new(module),
+            registration <- vfs::fs::super_block::Registration::new(module),
         })
     }
 }

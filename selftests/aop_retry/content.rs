@@ -3,7 +3,7 @@
 //!
 //! The mutex is taken with a folio locked; under it nothing but memory is waited for.
 
-use crate::vfs::folio::LockedFolio;
+use crate::vfs::fs::folio::LockedFolio;
 use kernel::{new_mutex, page::PAGE_SIZE, prelude::*, sync::Mutex};
 
 /// Largest file, in bytes.

@@ -2,15 +2,15 @@
 //! The operations: each asks its trigger first, and does what it says.
 
 use crate::{
+    volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
     trigger::{Action, Op},
-    vfs::{
+    vfs::fs::{
         address_space::{self, ReadFolio, Readahead, WriteBegin, WriteTarget},
         dir::{self, Attr, Change, Emitter, Entry},
         file::{self, Io},
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
         tables::Tables,
     },
-    volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
     AopRetry, Inode, InodeRef,
 };
 use kernel::prelude::*;

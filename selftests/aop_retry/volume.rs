@@ -10,11 +10,13 @@ use crate::{
     trigger::Triggers,
     vfs::{
         debugfs,
-        folio::NoFolio,
-        fs_context::Param,
-        inode::{Attributes, Evicting, Iget},
-        super_block::{FileSystem, NewSuperBlock, StatFs},
-        time,
+        fs::{
+            context::Param,
+            folio::NoFolio,
+            inode::{Attributes, Evicting, Iget},
+            super_block::{FileSystem, NewSuperBlock, StatFs},
+            time,
+        },
     },
     AopRetry, Inode, InodeRef, SuperBlock,
 };
@@ -190,6 +192,7 @@ impl FileSystem for AopRetry {
     type Options = Options;
     type Super = Volume;
     type Dir = Ops;
+    type Attr = Ops;
     type Inode = InodeData;
 
     fn alloc_inode() -> impl PinInit<InodeData> {

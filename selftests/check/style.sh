@@ -178,8 +178,11 @@ links() {
 	done
 }
 
+# No folder uses one that stands above it, so there are no circles.
+layers() { python3 selftests/check/layers.py; }
+
 echo "TAP version 13"
-for name in no_unsafe one_number no_panic licence first_words lengths formatting spaces places patches shell links; do
+for name in no_unsafe one_number no_panic licence first_words lengths formatting spaces places patches shell links layers; do
 	check "$name" < <("$name")
 done
 echo "1..$tests"

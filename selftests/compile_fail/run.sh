@@ -125,7 +125,7 @@ judge() {
 			return 2
 		fi
 	# How much of a path rustc prints hangs on what else has that name.
-	done < <(errors_of "$1" | sed 's/\bvfs::[a-z_]*:://g')
+	done < <(errors_of "$1" | sed -E 's,\bvfs::([a-z_0-9]+::)+,,g')
 	[ -n "$seen" ]
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `unlock` takes the folio away: whatever it holds may change from then on.
 
-use crate::vfs::folio::{LockedFolio, NoFolio};
+use crate::vfs::fs::folio::{LockedFolio, NoFolio};
 
 fn read_folio(folio: LockedFolio) -> NoFolio {
     folio.zero(0, 1);

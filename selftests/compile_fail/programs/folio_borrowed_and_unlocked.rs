@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Who was only lent a folio can't unlock it to get a token.
 
-use crate::vfs::folio::{LockedFolio, NoFolio, WriteFolio};
+use crate::vfs::fs::folio::{LockedFolio, NoFolio, WriteFolio};
 
 fn helper(folio: &LockedFolio) -> i64 {
     #[cfg(not(right))]

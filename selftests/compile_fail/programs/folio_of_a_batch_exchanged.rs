@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A folio of a batch is lent: its lock is the batch's to give back.
 
-use crate::{vfs::{address_space::Readahead, folio::LockedFolio}, Ocfs2};
+use crate::{
+    vfs::fs::{address_space::Readahead, folio::LockedFolio},
+    Ocfs2,
+};
 
 fn readahead(mut batch: Readahead<'_, Ocfs2>, mut other: LockedFolio) {
     let _ = batch.next(|folio| {

@@ -2,7 +2,7 @@
 //! The reference that a write has is to the folio that it locked. With another one in its place,
 //! a reference would be given back that is somebody else's.
 
-use crate::vfs::folio::{LockedFolio, WriteFolio};
+use crate::vfs::fs::folio::{LockedFolio, WriteFolio};
 
 fn exchange(mut ours: WriteFolio, mut other: LockedFolio) {
     #[cfg(not(right))]

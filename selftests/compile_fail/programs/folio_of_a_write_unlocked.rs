@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A folio that is written can be released, with its reference, but not unlocked alone.
 
-use crate::vfs::folio::{NoFolio, WriteFolio};
+use crate::vfs::fs::folio::{NoFolio, WriteFolio};
 
 fn write_end(folio: WriteFolio) -> NoFolio {
     #[cfg(not(right))]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Who has a folio locked is the task that the VFS called.
 
-use crate::vfs::folio::LockedFolio;
+use crate::vfs::fs::folio::LockedFolio;
 
 /// As a work item, or a thread's closure.
 fn elsewhere<T: Send>(_: T) {}

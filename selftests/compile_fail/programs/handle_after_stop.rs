@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Nothing can be changed in a transaction that this task has left.
 
-use crate::vfs::{buffer_head::BufferHead, jbd2::Handle};
+use crate::vfs::{block::buffer_head::BufferHead, jbd2::Handle};
 use kernel::prelude::*;
 
 fn write_end(mut handle: Handle, block: &BufferHead, data: &[u8]) -> Result {

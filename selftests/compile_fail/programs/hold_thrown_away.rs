@@ -3,7 +3,8 @@
 
 #![deny(unused_must_use)]
 
-use crate::{lockres::Mode, vfs::folio::NoFolio, Inode};
+use crate::meta::inode::InodeExt;
+use crate::{lockres::Mode, vfs::fs::folio::NoFolio, Inode};
 use kernel::prelude::*;
 
 fn statfs(inode: &Inode, wait: &NoFolio) -> Result {

@@ -3,11 +3,8 @@
 //! that it is eviction.
 
 use crate::{
-    lock::Lock,
-    vfs::{
-        folio::LockedFolio,
-        inode::Evicting,
-    },
+    cluster::lock::Lock,
+    vfs::fs::{folio::LockedFolio, inode::Evicting},
 };
 
 fn read_folio(lock: &Lock, folio: LockedFolio, evicting: &Evicting) {

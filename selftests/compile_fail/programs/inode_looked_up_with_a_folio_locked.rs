@@ -2,7 +2,7 @@
 //! Looking an inode up may wait for its eviction, or for a task that brings it into memory, and
 //! these wait for the cluster. Giving a lock up waits for it as well.
 
-use crate::{lock::Lock, vfs::folio::LockedFolio, SuperBlock};
+use crate::{cluster::lock::Lock, vfs::fs::folio::LockedFolio, SuperBlock};
 use kernel::prelude::*;
 
 fn read_folio(sb: &SuperBlock, lock: &Lock, folio: LockedFolio) -> Result {

@@ -3,8 +3,8 @@
 //! no folio is locked before that.
 
 use crate::{
-    slots,
-    vfs::{address_space::WriteTarget, folio::NoFolio},
+    mount::slots,
+    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
     Ocfs2, SuperBlock,
 };
 use kernel::prelude::*;

@@ -2,8 +2,8 @@
 //! 0x80001 is written by the C trampoline alone: the file system has no number to return.
 
 use crate::{
-    lock::Ticket,
-    vfs::{address_space::ReadFolio, folio::LockedFolio},
+    cluster::lock::Ticket,
+    vfs::fs::{address_space::ReadFolio, folio::LockedFolio},
 };
 use kernel::prelude::*;
 

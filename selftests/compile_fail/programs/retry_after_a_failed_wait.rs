@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! If the wait failed its error goes up: neither a retry nor nothing.
 
+use crate::meta::inode::InodeExt;
 use crate::{
-    lock::Ticket,
+    cluster::lock::Ticket,
     lockres::Mode,
-    vfs::{
+    vfs::fs::{
         address_space::ReadFolio,
         folio::{LockedFolio, Retry},
     },

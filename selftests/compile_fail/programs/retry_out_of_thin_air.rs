@@ -2,8 +2,8 @@
 //! `Retry::after` is the only way to a `Retry`.
 
 use crate::{
-    lock::Ticket,
-    vfs::{address_space::ReadFolio, folio::Retry},
+    cluster::lock::Ticket,
+    vfs::fs::{address_space::ReadFolio, folio::Retry},
 };
 use core::marker::PhantomData;
 

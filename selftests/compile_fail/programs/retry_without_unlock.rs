@@ -2,8 +2,8 @@
 //! A retry is made of a folio that was unlocked.
 
 use crate::{
-    lock::Ticket,
-    vfs::{
+    cluster::lock::Ticket,
+    vfs::fs::{
         address_space::ReadFolio,
         folio::{LockedFolio, Retry},
     },

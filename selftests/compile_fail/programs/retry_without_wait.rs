@@ -3,8 +3,8 @@
 //! type will do.
 
 use crate::{
-    lock::Ticket,
-    vfs::{
+    cluster::lock::Ticket,
+    vfs::fs::{
         address_space::ReadFolio,
         folio::{LockedFolio, Retry},
     },

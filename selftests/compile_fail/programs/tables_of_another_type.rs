@@ -2,7 +2,7 @@
 //! Operations take an inode for one of their own file system, with its private part behind it.
 
 use crate::{
-    vfs::{
+    vfs::fs::{
         inode::{Attributes, NewInode},
         super_block::FileSystem,
         tables::Tables,

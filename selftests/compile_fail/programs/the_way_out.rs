@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The right way, which must compile: try; unlock, wait, leave a ticket, ask to be called again.
 
+use crate::meta::inode::InodeExt;
 use crate::{
-    lock::Ticket,
+    cluster::lock::Ticket,
     lockres::Mode,
-    vfs::{
+    vfs::fs::{
         address_space::{ReadFolio, WriteTarget},
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
     },

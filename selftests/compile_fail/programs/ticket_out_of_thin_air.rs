@@ -2,8 +2,8 @@
 //! A ticket comes from `Inode::ticket`, which waits. No other file can make one.
 
 use crate::{
-    lock::Ticket,
-    vfs::{
+    cluster::lock::Ticket,
+    vfs::fs::{
         address_space::ReadFolio,
         folio::{LockedFolio, Retry},
     },

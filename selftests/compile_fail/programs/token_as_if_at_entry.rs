@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Only the callbacks in `rust/` may say that the VFS called with no folio locked.
 
-use crate::vfs::folio::{LockedFolio, NoFolio};
+use crate::vfs::fs::folio::{LockedFolio, NoFolio};
 
 #[allow(unsafe_code)]
 fn read_folio(folio: LockedFolio) -> NoFolio {

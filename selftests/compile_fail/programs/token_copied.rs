@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A second token would outlive the lock of the folio that the first was given for.
 
-use crate::{vfs::{address_space::WriteTarget, folio::NoFolio}, Ocfs2};
+use crate::{
+    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    Ocfs2,
+};
 use kernel::prelude::*;
 
 fn write_begin(target: WriteTarget<'_, Ocfs2>, wait: NoFolio) -> Result {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! An operation that was only lent a token can wait with it, but not lock a folio.
 
-use crate::{lockres::Mode, vfs::{address_space::WriteTarget, folio::NoFolio}, Inode};
+use crate::meta::inode::InodeExt;
+use crate::{
+    lockres::Mode,
+    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    Inode,
+};
 use kernel::prelude::*;
 
 fn read_iter(inode: &Inode, wait: &NoFolio) -> Result {

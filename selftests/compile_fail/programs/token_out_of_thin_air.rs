@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The field of a token is private, so no struct expression makes one.
 
+use crate::meta::inode::InodeExt;
 use crate::{
     lockres::Mode,
-    vfs::folio::{LockedFolio, NoFolio},
+    vfs::fs::folio::{LockedFolio, NoFolio},
     Inode,
 };
 use kernel::{prelude::*, types::NotThreadSafe};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A token says something about the task that has it, and stays there.
 
-use crate::vfs::folio::NoFolio;
+use crate::vfs::fs::folio::NoFolio;
 
 /// As a work item, or a thread's closure.
 fn elsewhere<T: Send>(_: T) {}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Waiting for the cluster asks for a `NoFolio`. Who has the folio locked has none.
 
-use crate::{lockres::Mode, vfs::folio::LockedFolio, Inode};
+use crate::meta::inode::InodeExt;
+use crate::{lockres::Mode, vfs::fs::folio::LockedFolio, Inode};
 use kernel::prelude::*;
 
 fn read_folio(inode: &Inode, folio: LockedFolio) -> Result {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The token pays for the folio that is written: none is left to wait with.
 
-use crate::{lockres::Mode, vfs::{address_space::WriteTarget, folio::NoFolio}, Inode, Ocfs2};
+use crate::meta::inode::InodeExt;
+use crate::{
+    lockres::Mode,
+    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    Inode, Ocfs2,
+};
 use kernel::prelude::*;
 
 fn write_begin(inode: &Inode, target: WriteTarget<'_, Ocfs2>, wait: NoFolio) -> Result {

@@ -3,7 +3,7 @@
 //! one.
 
 use crate::{
-    vfs::inode::{Backref, NewInode},
+    vfs::fs::inode::{Backref, NewInode},
     Inode, Ocfs2,
 };
 use kernel::{prelude::*, sync::Arc};

@@ -2,8 +2,8 @@
 //! The order that deadlocks isn't in this module: it takes a build of its own.
 
 use crate::{
-    aops::Aops,
-    vfs::{address_space::Operations, folio::NoFolio},
+    data::aops::Aops,
+    vfs::fs::{address_space::Operations, folio::NoFolio},
     Inode, Ocfs2,
 };
 use kernel::prelude::*;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Structures to begin a test with, where it doesn't matter what is in them.
 
-use crate::ondisk::dinode::Time;
-use crate::ondisk::dinode_edit::NewInode;
-use crate::ondisk::store::Suballoc;
+use crate::ondisk::base::store::Suballoc;
+use crate::ondisk::inode::dinode::Time;
+use crate::ondisk::inode::edit::NewInode;
 
 /// A directory whose dinode is block `blkno`.
 pub fn new_directory(blkno: u64) -> NewInode {

@@ -6,26 +6,26 @@
 //! Random bytes fail at the first signature. So that the checks behind are reached, a block that
 //! begins like a structure is given the block number and generation that its reader expects.
 
-use crate::ondisk::block_check;
-use crate::ondisk::chain::Allocator;
-use crate::ondisk::dinode::{self, Body, Dinode, Time};
-use crate::ondisk::dinode_edit::{self, Edit};
-use crate::ondisk::dir_block::{self, Area};
-use crate::ondisk::dirent::MIN_REC_LEN;
-use crate::ondisk::dx;
-use crate::ondisk::dx_edit::{self, Plan};
-use crate::ondisk::dx_grow;
-use crate::ondisk::error::Corrupt;
-use crate::ondisk::file_type::FileType;
-use crate::ondisk::geometry::Geometry;
-use crate::ondisk::local_alloc::LocalAlloc;
-use crate::ondisk::lvb::MetaLvb;
-use crate::ondisk::slot_map::{self, SlotMap};
-use crate::ondisk::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
-use crate::ondisk::superblock;
-use crate::ondisk::symlink;
-use crate::ondisk::tree::Tree;
-use crate::ondisk::truncate_log::TruncateLog;
+use crate::ondisk::alloc::chain::Allocator;
+use crate::ondisk::alloc::local_alloc::LocalAlloc;
+use crate::ondisk::alloc::truncate_log::TruncateLog;
+use crate::ondisk::base::error::Corrupt;
+use crate::ondisk::base::file_type::FileType;
+use crate::ondisk::base::geometry::Geometry;
+use crate::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+use crate::ondisk::dir::dirent::MIN_REC_LEN;
+use crate::ondisk::dir::dx;
+use crate::ondisk::dir::dx_edit::{self, Plan};
+use crate::ondisk::dir::dx_grow;
+use crate::ondisk::dir::{block as dir_block, block::Area};
+use crate::ondisk::dlm::lvb::MetaLvb;
+use crate::ondisk::extent::tree::Tree;
+use crate::ondisk::inode::dinode::{self, Body, Dinode, Time};
+use crate::ondisk::inode::symlink;
+use crate::ondisk::inode::{edit as dinode_edit, edit::Edit};
+use crate::ondisk::volume::block_check;
+use crate::ondisk::volume::slot_map::{self, SlotMap};
+use crate::ondisk::volume::superblock;
 use crate::sample::new_directory;
 use std::ops::ControlFlow;
 

@@ -5,9 +5,9 @@ mod tree_support;
 
 use std::collections::BTreeSet;
 
-use ocfs2_ondisk_host::ondisk::chain::Allocator;
-use ocfs2_ondisk_host::ondisk::group::Piece;
-use ocfs2_ondisk_host::ondisk::suballoc::Reserve;
+use ocfs2_ondisk_host::ondisk::alloc::chain::Allocator;
+use ocfs2_ondisk_host::ondisk::alloc::group::Piece;
+use ocfs2_ondisk_host::ondisk::alloc::suballoc::Reserve;
 use tree_support::Image;
 
 /// Bits that fsck.ocfs2 must miss: claimed, and nobody's. It says so for each cluster.

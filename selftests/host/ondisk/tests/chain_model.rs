@@ -7,11 +7,11 @@ mod tree_support;
 use std::collections::BTreeSet;
 
 use chain_support::*;
-use ocfs2_ondisk_host::ondisk::chain::{Allocator, Found};
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::group::Run;
-use ocfs2_ondisk_host::ondisk::store::ExtentBlockSource;
-use ocfs2_ondisk_host::ondisk::suballoc::{Claims, Reserve};
+use ocfs2_ondisk_host::ondisk::alloc::chain::{Allocator, Found};
+use ocfs2_ondisk_host::ondisk::alloc::group::Run;
+use ocfs2_ondisk_host::ondisk::alloc::suballoc::{Claims, Reserve};
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::ExtentBlockSource;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tree_support::{Error, Store};

@@ -6,11 +6,11 @@ mod dx_support;
 mod tree_support;
 
 use dx_support::{Block, Lists, Snap};
-use ocfs2_ondisk_host::ondisk::dinode_edit;
-use ocfs2_ondisk_host::ondisk::extent::{ExtentRec, EXT_UNWRITTEN};
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::Blocks;
-use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::Blocks;
+use ocfs2_ondisk_host::ondisk::extent::list::{ExtentRec, EXT_UNWRITTEN};
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
+use ocfs2_ondisk_host::ondisk::inode::edit as dinode_edit;
 use proptest::prelude::*;
 use tree_support::check::check;
 use tree_support::Store;

@@ -8,14 +8,17 @@ mod tree_support;
 use std::collections::BTreeMap;
 
 use dx_support::{Block, Directory, Snap, Supply};
-use ocfs2_ondisk_host::ondisk::chain::{Allocator, Found};
-use ocfs2_ondisk_host::ondisk::dinode::{Dinode, Time};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
-use ocfs2_ondisk_host::ondisk::dir_block::Area;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::{Blocks, ExtentBlockSource, Suballoc};
-use ocfs2_ondisk_host::ondisk::suballoc::{Claims, Reserve};
+use ocfs2_ondisk_host::ondisk::alloc::chain::{Allocator, Found};
+use ocfs2_ondisk_host::ondisk::alloc::suballoc::{Claims, Reserve};
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Suballoc};
+use ocfs2_ondisk_host::ondisk::dir::block::Area;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Dinode, Time};
+use ocfs2_ondisk_host::ondisk::inode::{
+    edit as dinode_edit,
+    edit::{Edit, NewInode},
+};
 use tree_support::{Error, Image, Store};
 
 /// The allocators of a volume, each through a handle of its own.

@@ -8,16 +8,19 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use dx_support::{Directory, Lists};
-use ocfs2_ondisk_host::ondisk::dinode::{Time, INLINE_XATTR_FL};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
-use ocfs2_ondisk_host::ondisk::dir_block::Area;
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::dx_hash::NameHash;
-use ocfs2_ondisk_host::ondisk::features::{INCOMPAT_INDEXED_DIRS, INCOMPAT_INLINE_DATA};
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::Suballoc;
-use ocfs2_ondisk_host::ondisk::tree::Tree;
-use ocfs2_ondisk_host::ondisk::tree_insert::TreeError;
+use ocfs2_ondisk_host::ondisk::base::features::{INCOMPAT_INDEXED_DIRS, INCOMPAT_INLINE_DATA};
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::Suballoc;
+use ocfs2_ondisk_host::ondisk::dir::block::Area;
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::dir::dx_hash::NameHash;
+use ocfs2_ondisk_host::ondisk::extent::insert::TreeError;
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Time, INLINE_XATTR_FL};
+use ocfs2_ondisk_host::ondisk::inode::{
+    edit as dinode_edit,
+    edit::{Edit, NewInode},
+};
 use proptest::prelude::*;
 use tree_support::Store;
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Dinodes: what is written reads back, and what breaks a rule is refused by the field's name.
 
-use ocfs2_ondisk_host::ondisk::dinode::*;
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
-use ocfs2_ondisk_host::ondisk::features::*;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::Suballoc;
-use ocfs2_ondisk_host::ondisk::symlink;
+use ocfs2_ondisk_host::ondisk::base::features::*;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::Suballoc;
+use ocfs2_ondisk_host::ondisk::inode::dinode::*;
+use ocfs2_ondisk_host::ondisk::inode::symlink;
+use ocfs2_ondisk_host::ondisk::inode::{
+    edit as dinode_edit,
+    edit::{Edit, NewInode},
+};
 use proptest::prelude::*;
 
 const BLKNO: u64 = 0x1234;

@@ -5,12 +5,12 @@ mod format_support;
 
 use std::collections::BTreeMap;
 
-use ocfs2_ondisk_host::ondisk::dinode::Dinode;
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit};
-use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
-use ocfs2_ondisk_host::ondisk::dirent::{self, MAX_NAME_LEN};
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::dir::dirent::{self, MAX_NAME_LEN};
+use ocfs2_ondisk_host::ondisk::dir::{block as dir_block, block::Area};
+use ocfs2_ondisk_host::ondisk::inode::dinode::Dinode;
+use ocfs2_ondisk_host::ondisk::inode::{edit as dinode_edit, edit::Edit};
 use ocfs2_ondisk_host::sample::new_directory;
 use proptest::prelude::*;
 
@@ -331,7 +331,7 @@ fn what_is_removed_joins_the_record_before() {
 #[test]
 fn a_formatted_block_of_an_indexed_directory_ends_in_a_trailer() {
     let (fs, mut dir, mut block, _) = empty_block(9);
-    dir.dyn_features |= ocfs2_ondisk_host::ondisk::dinode::INDEXED_DIR_FL;
+    dir.dyn_features |= ocfs2_ondisk_host::ondisk::inode::dinode::INDEXED_DIR_FL;
     let area = dir_block::format(&mut block, BLKNO, &dir, &fs).unwrap();
     assert_eq!(Area::block(&block, BLKNO, &dir, &fs), Ok(area));
     assert_eq!((area.len(), dir_block::free_rec_len(&block)), (448, 448));
@@ -339,7 +339,7 @@ fn a_formatted_block_of_an_indexed_directory_ends_in_a_trailer() {
     assert_eq!(area.largest_hole(&block), Ok(448));
     assert_eq!(dir_block::free_next(&block), 0);
     // A driver that doesn't know trailers sees a free record.
-    let old = ocfs2_ondisk_host::ondisk::dirent::Entry::decode(&block, 448, fs.blocks(), 0);
+    let old = ocfs2_ondisk_host::ondisk::dir::dirent::Entry::decode(&block, 448, fs.blocks(), 0);
     assert_eq!(old.map(|entry| (entry.inode, entry.rec_len)), Ok((0, 64)));
     assert!(dir_block::format(&mut block[1..], BLKNO, &dir, &fs).is_none());
 }

@@ -6,12 +6,12 @@ mod format_support;
 
 use format_support::files::TIME;
 use format_support::{number, value, Image};
-use ocfs2_ondisk_host::ondisk::dinode::{Body, Id1};
-use ocfs2_ondisk_host::ondisk::dinode_edit::Edit;
-use ocfs2_ondisk_host::ondisk::dir_block;
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::symlink;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::dir::block as dir_block;
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Body, Id1};
+use ocfs2_ondisk_host::ondisk::inode::edit::Edit;
+use ocfs2_ondisk_host::ondisk::inode::symlink;
 
 /// Volumes on which directories are kept in different ways.
 const VOLUMES: [(&str, &str); 4] = [

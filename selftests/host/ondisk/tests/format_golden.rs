@@ -4,17 +4,17 @@
 mod format_support;
 
 use format_support::{encode_lock, number, value, Image, KINDS};
-use ocfs2_ondisk_host::ondisk::block_check::{self, Verdict};
-use ocfs2_ondisk_host::ondisk::dinode::{Body, Id1, SYSTEM_FL, VALID_FL};
-use ocfs2_ondisk_host::ondisk::dir_block;
-use ocfs2_ondisk_host::ondisk::features::{Features, INCOMPAT_META_ECC};
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::local_alloc::LocalAlloc;
-use ocfs2_ondisk_host::ondisk::lock_name::LockName;
-use ocfs2_ondisk_host::ondisk::slot_map::SlotMap;
-use ocfs2_ondisk_host::ondisk::superblock::{self, Cluster, Rejected, Superblock};
-use ocfs2_ondisk_host::ondisk::system_inodes::SystemInode;
-use ocfs2_ondisk_host::ondisk::truncate_log::TruncateLog;
+use ocfs2_ondisk_host::ondisk::alloc::local_alloc::LocalAlloc;
+use ocfs2_ondisk_host::ondisk::alloc::truncate_log::TruncateLog;
+use ocfs2_ondisk_host::ondisk::base::features::{Features, INCOMPAT_META_ECC};
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::dir::block as dir_block;
+use ocfs2_ondisk_host::ondisk::dlm::lock_name::LockName;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Body, Id1, SYSTEM_FL, VALID_FL};
+use ocfs2_ondisk_host::ondisk::volume::block_check::{self, Verdict};
+use ocfs2_ondisk_host::ondisk::volume::slot_map::SlotMap;
+use ocfs2_ondisk_host::ondisk::volume::superblock::{self, Cluster, Rejected, Superblock};
+use ocfs2_ondisk_host::ondisk::volume::system_inodes::SystemInode;
 
 fn for_each_kind(test: impl Fn(&str, &mut Image)) {
     for (name, mib, args) in KINDS {
@@ -374,7 +374,7 @@ fn every_system_file_decodes_as_debugfs_has_it() {
 
 fn check_local_alloc(
     image: &Image,
-    dinode: &ocfs2_ondisk_host::ondisk::dinode::Dinode,
+    dinode: &ocfs2_ondisk_host::ondisk::inode::dinode::Dinode,
     text: &str,
 ) {
     let block = image.block(dinode.blkno());

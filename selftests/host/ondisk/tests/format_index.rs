@@ -7,14 +7,14 @@ mod format_support;
 use std::collections::BTreeSet;
 
 use format_support::Image;
-use ocfs2_ondisk_host::ondisk::dinode::Dinode;
-use ocfs2_ondisk_host::ondisk::dinode_edit::Edit;
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::dx_edit::{self, Plan};
-use ocfs2_ondisk_host::ondisk::dx_grow;
-use ocfs2_ondisk_host::ondisk::dx_hash::NameHash;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::dir::dx_edit::{self, Plan};
+use ocfs2_ondisk_host::ondisk::dir::dx_grow;
+use ocfs2_ondisk_host::ondisk::dir::dx_hash::NameHash;
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
+use ocfs2_ondisk_host::ondisk::inode::dinode::Dinode;
+use ocfs2_ondisk_host::ondisk::inode::edit::Edit;
 
 /// A directory and a file that its names lead to, on a volume with indexed directories.
 struct Fixture {

@@ -7,11 +7,11 @@ mod index_model;
 use std::ops::ControlFlow;
 
 use index_model::{ExtentBlocks, Model, FILE, ROOT};
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::dx_edit::{self, Plan};
-use ocfs2_ondisk_host::ondisk::dx_grow;
-use ocfs2_ondisk_host::ondisk::dx_hash::NameHash;
-use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::dir::dx_edit::{self, Plan};
+use ocfs2_ondisk_host::ondisk::dir::dx_grow;
+use ocfs2_ondisk_host::ondisk::dir::dx_hash::NameHash;
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
 
 /// A directory of a few names whose index is in its root.
 fn few_names(names: &[&[u8]]) -> Model {

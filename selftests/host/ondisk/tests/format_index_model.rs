@@ -5,10 +5,10 @@
 mod index_model;
 
 use index_model::{Model, DIR, FILE, ROOT};
-use ocfs2_ondisk_host::ondisk::dir_block::Area;
-use ocfs2_ondisk_host::ondisk::dx_edit;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::store::Suballoc;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::store::Suballoc;
+use ocfs2_ondisk_host::ondisk::dir::block::Area;
+use ocfs2_ondisk_host::ondisk::dir::dx_edit;
 use proptest::prelude::*;
 
 fn any_name() -> impl Strategy<Value = Vec<u8>> {

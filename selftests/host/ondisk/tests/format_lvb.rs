@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Lock value blocks: byte for byte what the in-tree driver's nodes write and read.
 
-use ocfs2_ondisk_host::ondisk::dinode::Time;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::lvb::{pack_time, unpack_time, untrusted, MetaLvb, SIZE};
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::dlm::lvb::{pack_time, unpack_time, untrusted, MetaLvb, SIZE};
+use ocfs2_ondisk_host::ondisk::inode::dinode::Time;
 use proptest::prelude::*;
 
 fn fs() -> Geometry {

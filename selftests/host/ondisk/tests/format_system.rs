@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What system files hold: local windows, truncate logs, the slot map; and their names.
 
-use ocfs2_ondisk_host::ondisk::dinode::*;
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
-use ocfs2_ondisk_host::ondisk::features::INCOMPAT_EXTENDED_SLOT_MAP;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::local_alloc::{LocalAlloc, Run};
-use ocfs2_ondisk_host::ondisk::slot_map::{self, Choice, SlotMap};
-use ocfs2_ondisk_host::ondisk::store::Suballoc;
-use ocfs2_ondisk_host::ondisk::system_inodes::SystemInode;
-use ocfs2_ondisk_host::ondisk::truncate_log::{TruncateLog, TruncateRec};
+use ocfs2_ondisk_host::ondisk::alloc::local_alloc::{LocalAlloc, Run};
+use ocfs2_ondisk_host::ondisk::alloc::truncate_log::{TruncateLog, TruncateRec};
+use ocfs2_ondisk_host::ondisk::base::features::INCOMPAT_EXTENDED_SLOT_MAP;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::Suballoc;
+use ocfs2_ondisk_host::ondisk::inode::dinode::*;
+use ocfs2_ondisk_host::ondisk::inode::{
+    edit as dinode_edit,
+    edit::{Edit, NewInode},
+};
+use ocfs2_ondisk_host::ondisk::volume::slot_map::{self, Choice, SlotMap};
+use ocfs2_ondisk_host::ondisk::volume::system_inodes::SystemInode;
 
 const BLKNO: u64 = 0x1234;
 

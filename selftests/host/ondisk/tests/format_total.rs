@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use format_support::files::TIME;
 use format_support::{Image, KINDS};
-use ocfs2_ondisk_host::ondisk::dinode_edit::Edit;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::system_inodes::SystemInode;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::inode::edit::Edit;
+use ocfs2_ondisk_host::ondisk::volume::system_inodes::SystemInode;
 use ocfs2_ondisk_host::total;
 use proptest::prelude::*;
 

@@ -5,7 +5,7 @@ mod chain_support;
 mod tree_support;
 
 use chain_support::{geometry, put, DINODE, FIRST_GROUP};
-use ocfs2_ondisk_host::ondisk::group::{Group, Owner, Run, Unit};
+use ocfs2_ondisk_host::ondisk::alloc::group::{Group, Owner, Run, Unit};
 use proptest::prelude::*;
 
 const MOST_BITS: u16 = 448 * 8;

@@ -6,15 +6,18 @@ mod tree_support;
 
 use std::collections::BTreeMap;
 
-use ocfs2_ondisk_host::ondisk::chain::Allocator;
-use ocfs2_ondisk_host::ondisk::dinode::{Dinode, Time};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
-use ocfs2_ondisk_host::ondisk::dir_block::Area;
-use ocfs2_ondisk_host::ondisk::extent::{ExtentRec, EXT_UNWRITTEN};
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::group::Run;
-use ocfs2_ondisk_host::ondisk::suballoc::{Claims, Reserve};
-use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::ondisk::alloc::chain::Allocator;
+use ocfs2_ondisk_host::ondisk::alloc::group::Run;
+use ocfs2_ondisk_host::ondisk::alloc::suballoc::{Claims, Reserve};
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::dir::block::Area;
+use ocfs2_ondisk_host::ondisk::extent::list::{ExtentRec, EXT_UNWRITTEN};
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Dinode, Time};
+use ocfs2_ondisk_host::ondisk::inode::{
+    edit as dinode_edit,
+    edit::{Edit, NewInode},
+};
 use tree_support::check::check;
 use tree_support::Image;
 

@@ -5,11 +5,11 @@ mod tree_support;
 
 use std::ops::ControlFlow;
 
-use ocfs2_ondisk_host::ondisk::dinode_edit;
-use ocfs2_ondisk_host::ondisk::extent::{ExtentRec, EXT_UNWRITTEN};
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::tree::{Mapped, Tree};
-use ocfs2_ondisk_host::ondisk::tree_insert::TreeError;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::extent::insert::TreeError;
+use ocfs2_ondisk_host::ondisk::extent::list::{ExtentRec, EXT_UNWRITTEN};
+use ocfs2_ondisk_host::ondisk::extent::tree::{Mapped, Tree};
+use ocfs2_ondisk_host::ondisk::inode::edit as dinode_edit;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tree_support::check::{check, Map};

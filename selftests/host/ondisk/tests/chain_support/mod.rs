@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 
 use crate::tree_support::Store;
-use ocfs2_ondisk_host::ondisk::chain::Allocator;
-use ocfs2_ondisk_host::ondisk::features::INCOMPAT_DISCONTIG_BG;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::alloc::chain::Allocator;
+use ocfs2_ondisk_host::ondisk::base::features::INCOMPAT_DISCONTIG_BG;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
 
 pub const DINODE: u64 = 15;
 pub const FIRST_GROUP: u64 = 20;

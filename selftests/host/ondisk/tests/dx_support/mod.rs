@@ -6,19 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use ocfs2_ondisk_host::ondisk::dinode::{Body, Dinode, INDEXED_DIR_FL, INLINE_DATA_FL};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit};
-use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::dx_edit::{self, Insert, INSERT_BLOCKS, REMOVE_BLOCKS};
-use ocfs2_ondisk_host::ondisk::dx_grow;
-use ocfs2_ondisk_host::ondisk::dx_hash::NameHash;
-use ocfs2_ondisk_host::ondisk::extent::ExtentRec;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
-use ocfs2_ondisk_host::ondisk::tree::{Mapped, Tree};
-use ocfs2_ondisk_host::ondisk::tree_insert::TreeError;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::dir::dx_edit::{self, Insert, INSERT_BLOCKS, REMOVE_BLOCKS};
+use ocfs2_ondisk_host::ondisk::dir::dx_grow;
+use ocfs2_ondisk_host::ondisk::dir::dx_hash::NameHash;
+use ocfs2_ondisk_host::ondisk::dir::{block as dir_block, block::Area};
+use ocfs2_ondisk_host::ondisk::extent::insert::TreeError;
+use ocfs2_ondisk_host::ondisk::extent::list::ExtentRec;
+use ocfs2_ondisk_host::ondisk::extent::tree::{Mapped, Tree};
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Body, Dinode, INDEXED_DIR_FL, INLINE_DATA_FL};
+use ocfs2_ondisk_host::ondisk::inode::{edit as dinode_edit, edit::Edit};
 
 use super::tree_support::{Error, Store};
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Files and directories made by the format code on an image, for fsck.ocfs2 to judge.
 
-use ocfs2_ondisk_host::ondisk::chain::{Allocator, Found};
-use ocfs2_ondisk_host::ondisk::dinode::{Body, Time, INDEXED_DIR_FL, INLINE_DATA_FL};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit, NewInode};
-use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::dx_edit::{self, Plan};
-use ocfs2_ondisk_host::ondisk::dx_grow;
-use ocfs2_ondisk_host::ondisk::error::Corrupt;
-use ocfs2_ondisk_host::ondisk::extent::ExtentRec;
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
-use ocfs2_ondisk_host::ondisk::system_inodes::SystemInode;
-use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::ondisk::alloc::chain::{Allocator, Found};
+use ocfs2_ondisk_host::ondisk::base::error::Corrupt;
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::dir::dx_edit::{self, Plan};
+use ocfs2_ondisk_host::ondisk::dir::dx_grow;
+use ocfs2_ondisk_host::ondisk::dir::{block as dir_block, block::Area};
+use ocfs2_ondisk_host::ondisk::extent::list::ExtentRec;
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Body, Time, INDEXED_DIR_FL, INLINE_DATA_FL};
+use ocfs2_ondisk_host::ondisk::inode::{
+    edit as dinode_edit,
+    edit::{Edit, NewInode},
+};
+use ocfs2_ondisk_host::ondisk::volume::system_inodes::SystemInode;
 
 use super::Image;
 

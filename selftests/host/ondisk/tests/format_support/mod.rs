@@ -10,11 +10,11 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use ocfs2_ondisk_host::ondisk::dinode::{Body, Dinode};
-use ocfs2_ondisk_host::ondisk::dir_block::Area;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::superblock::{self, Superblock};
-use ocfs2_ondisk_host::ondisk::system_inodes::SystemInode;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::dir::block::Area;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Body, Dinode};
+use ocfs2_ondisk_host::ondisk::volume::superblock::{self, Superblock};
+use ocfs2_ondisk_host::ondisk::volume::system_inodes::SystemInode;
 
 /// Arguments for mkfs.ocfs2 and the size of the image in MiB: block and cluster sizes, stacks, and
 /// sets of features as far apart as mkfs.ocfs2 makes them.

@@ -5,19 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use ocfs2_ondisk_host::ondisk::dinode::{Dinode, INDEXED_DIR_FL};
-use ocfs2_ondisk_host::ondisk::dinode_edit::{self, Edit};
-use ocfs2_ondisk_host::ondisk::dir_block::{self, Area};
-use ocfs2_ondisk_host::ondisk::dx;
-use ocfs2_ondisk_host::ondisk::dx_edit::{self, Plan};
-use ocfs2_ondisk_host::ondisk::dx_grow;
-use ocfs2_ondisk_host::ondisk::dx_hash::NameHash;
-use ocfs2_ondisk_host::ondisk::error::Corrupt;
-use ocfs2_ondisk_host::ondisk::features::{INCOMPAT_INDEXED_DIRS, INCOMPAT_SPARSE_ALLOC};
-use ocfs2_ondisk_host::ondisk::file_type::FileType;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
-use ocfs2_ondisk_host::ondisk::tree::Tree;
+use ocfs2_ondisk_host::ondisk::base::error::Corrupt;
+use ocfs2_ondisk_host::ondisk::base::features::{INCOMPAT_INDEXED_DIRS, INCOMPAT_SPARSE_ALLOC};
+use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+use ocfs2_ondisk_host::ondisk::dir::dx;
+use ocfs2_ondisk_host::ondisk::dir::dx_edit::{self, Plan};
+use ocfs2_ondisk_host::ondisk::dir::dx_grow;
+use ocfs2_ondisk_host::ondisk::dir::dx_hash::NameHash;
+use ocfs2_ondisk_host::ondisk::dir::{block as dir_block, block::Area};
+use ocfs2_ondisk_host::ondisk::extent::tree::Tree;
+use ocfs2_ondisk_host::ondisk::inode::dinode::{Dinode, INDEXED_DIR_FL};
+use ocfs2_ondisk_host::ondisk::inode::{edit as dinode_edit, edit::Edit};
 use ocfs2_ondisk_host::sample::new_directory;
 
 pub const DIR: u64 = 100;

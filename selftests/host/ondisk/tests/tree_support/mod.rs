@@ -13,10 +13,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ocfs2_ondisk_host::ondisk::error::Corrupt;
-use ocfs2_ondisk_host::ondisk::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
-use ocfs2_ondisk_host::ondisk::superblock;
+use ocfs2_ondisk_host::ondisk::base::error::Corrupt;
+use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
+use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+use ocfs2_ondisk_host::ondisk::volume::superblock;
 
 /// What the test stores end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

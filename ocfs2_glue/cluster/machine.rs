@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The state machine of one lock, behind its spinlock, with the clock it doesn't have.
+//!
+//! This is the only way to a [`Machine`] in the kernel, so none of its decisions is left out of a
+//! recording: each call, with the time it was told and what it answered, goes to the tracepoint
+//! `lock_event` before the spinlock is dropped, so in the order in which they were made. `replay`
+//! (`selftests/host/lockres`) makes them again. While the tracepoint is off that costs one branch.
+
+use crate::{
+    lockres::{
+        Answer, Event, Flushed, Hold, How, Kick, Kind, Machine, Mode, Outcome, Policy, Recorded,
+        Step, Task, Unexpected, Waiter, Work,
+    },
+    ondisk::dlm::lock_name::LockName,
+    vfs::{fs::time::monotonic_ns, trace},
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        SpinLock,
+    },
+};
+
+/// One lock resource's machine. Each method is the machine's of that name, for the current task
+/// where it asks for one; see [`crate::lockres`] for who may call it.
+#[pin_data]
+pub(crate) struct LockedMachine {
+    #[pin]
+    machine: SpinLock<Machine>,
+    /// Whether there may be tickets, so that who hands one in needn't take the spinlock to find
+    /// that there are none. Changed under it.
+    tickets: Atomic<bool>,
+    name: LockName,
+    dev: u32,
+}
+
+impl LockedMachine {
+    /// One that the DLM doesn't know yet. `dev` is the volume's, for recordings.
+    pub(crate) fn new(kind: Kind, policy: Policy, name: LockName, dev: u32) -> impl PinInit<Self> {
+        pin_init!(Self {
+            machine <- new_spinlock!(Machine::new(kind, policy), "ocfs2_glue_lockres"),
+            tickets: Atomic::new(false),
+            name,
+            dev,
+        })
+        .pin_chain(move |this| {
+            let this = this.into_ref().get_ref();
+            let _ = this.step(Event::New(kind, policy), |_, _| Kick::default());
+            Ok(())
+        })
+    }
+
+    /// The name of the lock, as the DLM is given it.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.name.as_bytes()
+    }
+
+    fn step<T: Recorded>(&self, event: Event, call: impl FnOnce(&mut Machine, u64) -> T) -> T {
+        let mut machine = self.machine.lock();
+        let now = monotonic_ns();
+        let answer = call(&mut machine, now);
+        if trace::records_lock_events() {
+            let (code, arg) = event.code();
+            trace::lock_event(self.dev, self.name(), code, [arg, now], answer.outcome());
+        }
+        answer
+    }
+
+    pub(crate) fn acquire(&self, mode: Mode, how: How) -> Step<Outcome> {
+        let task = task();
+        self.step(Event::Acquire(mode, how, task), |m, now| {
+            m.acquire(mode, how, task, now)
+        })
+    }
+
+    /// Not recorded, as it decides nothing. `Some`: the generation under which that is so.
+    pub(crate) fn would_grant(&self, mode: Mode) -> Option<u64> {
+        let machine = self.machine.lock();
+        let now = match machine.is_blocking() {
+            true => monotonic_ns(),
+            false => 0,
+        };
+        let granted = machine.would_grant(mode, task(), now);
+        granted.then(|| machine.generation())
+    }
+
+    pub(crate) fn poll(&self, waiter: Waiter) -> Step<Outcome> {
+        self.step(Event::Poll(waiter.task()), |m, now| m.poll(waiter, now))
+    }
+
+    pub(crate) fn abandon(&self, waiter: Waiter) -> Kick {
+        self.step(Event::Abandon(waiter.task()), |m, now| {
+            m.abandon(waiter, now)
+        })
+    }
+
+    pub(crate) fn refreshed(&self, hold: &mut Hold, ok: bool) -> Result<Kick, Unexpected> {
+        let event = Event::Refreshed(hold.task(), hold.mode(), ok);
+        self.step(event, |m, now| m.refreshed(hold, ok, now))
+    }
+
+    pub(crate) fn release(&self, hold: Hold) -> Result<Kick, Unexpected> {
+        let event = Event::Release(hold.task(), hold.mode());
+        self.step(event, |m, now| m.release(hold, now))
+    }
+
+    pub(crate) fn leave_ticket(&self, hold: Hold) -> Result<Kick, Unexpected> {
+        let event = Event::LeaveTicket(hold.task(), hold.mode());
+        self.step(event, |m, now| {
+            self.tickets.store(true, Relaxed);
+            m.leave_ticket(hold, now)
+        })
+    }
+
+    /// Doesn't take the spinlock if no ticket was left since the last one went. A task sees what
+    /// it left itself; others' tickets aren't its business.
+    pub(crate) fn hand_in(&self) -> Kick {
+        if !self.tickets.load(Relaxed) {
+            return Kick::default();
+        }
+        let task = task();
+        self.step(Event::HandIn(task), |m, now| {
+            let kick = m.hand_in(task, now);
+            self.tickets.store(m.tickets(now) > 0, Relaxed);
+            kick
+        })
+    }
+
+    pub(crate) fn returned(&self, answer: Answer) -> Result<Kick, Unexpected> {
+        self.step(Event::Returned(answer), |m, now| m.returned(answer, now))
+    }
+
+    pub(crate) fn ast(&self, answer: Answer) -> Result<Kick, Unexpected> {
+        self.step(Event::Ast(answer), |m, now| m.ast(answer, now))
+    }
+
+    pub(crate) fn bast(&self, mode: Mode) -> Kick {
+        self.step(Event::Bast(mode), |m, now| m.bast(mode, now))
+    }
+
+    pub(crate) fn unlock_ast(&self, answer: Answer) -> Result<Kick, Unexpected> {
+        self.step(Event::UnlockAst(answer), |m, now| m.unlock_ast(answer, now))
+    }
+
+    pub(crate) fn work(&self) -> Step<Work> {
+        self.step(Event::Work, |m, now| m.work(now))
+    }
+
+    pub(crate) fn flushed(&self, how: Flushed) -> Result<Step<()>, Unexpected> {
+        self.step(Event::Flushed(how), |m, now| m.flushed(how, now))
+    }
+
+    pub(crate) fn shutdown(&self) -> Step<bool> {
+        self.step(Event::Shutdown, |m, now| m.shutdown(now))
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.machine.lock().generation()
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.machine.lock().is_gone()
+    }
+
+    /// Runs `f` under the spinlock if the lock isn't gone yet; not after [`is_gone`] was true.
+    ///
+    /// [`is_gone`]: Self::is_gone
+    pub(crate) fn unless_gone(&self, f: impl FnOnce()) {
+        let machine = self.machine.lock();
+        if !machine.is_gone() {
+            f();
+        }
+    }
+}
+
+/// The current task, as the machine counts tasks: the same over a retry.
+fn task() -> Task {
+    Task(current!().pid() as u32)
+}

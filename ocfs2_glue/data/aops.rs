@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Address space operations.
+//!
+//! The rule of this file: whatever is called with a folio locked tries for the cluster lock and
+//! never waits for it. [`read_folio`](Aops::read_folio) shows the whole way out: unlock, wait,
+//! leave a ticket, ask to be called again.
+
+use super::inline::fill;
+use crate::{
+    cluster::lock::Ticket,
+    data::{
+        map,
+        write::{self, Write},
+    },
+    lockres::Mode,
+    meta::inode::InodeExt,
+    ondisk::inode::dinode::Body,
+    vfs::{
+        fs::{
+            address_space::{
+                read_blocks, Mapped, Operations, Purpose, ReadFolio, Readahead, WriteBegin,
+                WriteTarget,
+            },
+            folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+            super_block::Device,
+        },
+        trace::{self, RetryOp},
+    },
+    Inode, Ocfs2,
+};
+use kernel::prelude::*;
+
+/// For files, and for symlinks, whose target is read as page 0.
+pub(crate) struct Aops;
+
+impl Operations<Ocfs2> for Aops {
+    type Write = KBox<Write>;
+    type Waited = Ticket;
+
+    fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<Ticket> {
+        let lock = match inode.locks() {
+            Ok(locks) => &locks.meta,
+            Err(e) => return ReadFolio::Err(e),
+        };
+        match lock.try_acquire(Mode::Pr) {
+            // The hold ends when this returns, with I/O still under way: whoever takes the lock
+            // away has to lock this folio first, and waits for the I/O with that.
+            Some(_held) => match read(inode, folio) {
+                Ok(()) => ReadFolio::Done,
+                Err(e) => ReadFolio::Err(e),
+            },
+            None => {
+                let index = folio.pos() as u64 >> kernel::page::PAGE_SHIFT;
+                let unlocked = folio.unlock();
+                match inode.ticket(Mode::Pr, &unlocked) {
+                    Ok(ticket) => {
+                        inode.volume().counters.retry_read_folio.inc();
+                        trace::retry(inode.sb().dev(), inode.ino(), index, RetryOp::ReadFolio);
+                        ReadFolio::Retry(Retry::after(unlocked, ticket))
+                    }
+                    Err(e) => ReadFolio::Err(e),
+                }
+            }
+        }
+    }
+
+    fn readahead(inode: &Inode, mut batch: Readahead<'_, Ocfs2>) {
+        let Ok(locks) = inode.locks() else { return };
+        let Some(_held) = locks.meta.try_acquire(Mode::Pr) else {
+            inode.volume().counters.retry_readahead.inc();
+            return;
+        };
+        match inode.body() {
+            Ok(Body::Extents) => batch.read::<Self>(),
+            // It is in the dinode, so there is nothing to read ahead. But if it were left to the
+            // reader behind, that one would find its ticket used up, by the try above.
+            Ok(Body::Inline { .. } | Body::FastSymlink) => {
+                while let Some(Ok(_)) = batch.next(|folio| fill(inode, folio)) {}
+            }
+            _ => {}
+        }
+    }
+
+    fn map_blocks(inode: &Inode, block: u64, max: u64, why: Purpose) -> Result<Option<Mapped>> {
+        map::blocks(inode, block, max, why)
+    }
+
+    fn write_begin(
+        inode: &Inode,
+        pos: i64,
+        len: usize,
+        target: WriteTarget<'_, Ocfs2>,
+        wait: NoFolio,
+    ) -> WriteBegin<Self::Write, Ticket> {
+        match write::begin(inode, pos, len, target, wait) {
+            Ok((folio, write)) => WriteBegin::Ready(folio, write),
+            Err(e) => WriteBegin::Err(e),
+        }
+    }
+
+    fn write_end(
+        inode: &Inode,
+        pos: i64,
+        len: usize,
+        copied: usize,
+        folio: WriteFolio,
+        write: Self::Write,
+    ) -> Result<usize> {
+        write::end(inode, pos, len, copied, folio, write)
+    }
+
+    #[cfg(GLUE_WRONG_ORDER)]
+    fn wait_in_the_wrong_order(inode: &Inode, lie: &NoFolio) -> Result {
+        inode.lock_cluster(Mode::Pr, lie).map(drop)
+    }
+}
+
+/// Reads a folio, from the dinode or from the device. The cluster lock is held.
+fn read(inode: &Inode, folio: LockedFolio) -> Result {
+    if fill(inode, &folio)? {
+        return Ok(());
+    }
+    // The generic code turns what is wrong with the map into EIO: look before it does. What is
+    // found stays at hand for it.
+    let bits = inode.volume().geo.block_bits();
+    map::blocks(inode, folio.pos() as u64 >> bits, 1, Purpose::Read)?;
+    read_blocks::<Ocfs2, Aops>(inode, folio)
+}

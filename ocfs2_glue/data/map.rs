@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Blocks of a file to blocks of the volume, in one place.
+
+use crate::{
+    meta::inode::InodeExt,
+    ondisk::{
+        extent::tree::{Mapped, Mapping, Tree},
+        inode::dinode::Body,
+    },
+    vfs::fs::address_space::{self, Purpose},
+    Inode,
+};
+use kernel::prelude::*;
+
+/// Maps at most `max` blocks from `block` on. `None`: there is nothing to read there, as in a hole,
+/// or in a block that was allocated for a write which hasn't filled it yet.
+///
+/// The caller holds the inode's cluster lock, or a folio that keeps it from being given up. May
+/// wait for the disk, with that folio locked.
+pub(crate) fn blocks(
+    inode: &Inode,
+    block: u64,
+    max: u64,
+    why: Purpose,
+) -> Result<Option<address_space::Mapped>> {
+    let geo = &inode.volume().geo;
+    let per_cluster = geo.blocks_per_cluster_bits();
+    let Ok(cpos) = u32::try_from(block >> per_cluster) else {
+        return Ok(None);
+    };
+    let mut meta = inode.meta();
+    let fresh = meta.fresh.clone();
+    let cached = meta.last;
+    let (mut store, root) = meta.read(inode)?;
+    if root.dinode.body != Body::Extents {
+        return Ok(None);
+    }
+    let mapping = match cached.and_then(|m| part(&m, cpos, geo)) {
+        Some(mapping) => mapping,
+        None => {
+            let found = Tree::of_dinodes(geo).lookup(&mut store, &root.block, cpos)?;
+            meta.last = Some(found);
+            found
+        }
+    };
+    let Mapped::Extent { blkno, .. } = mapping.what else {
+        return Ok(None);
+    };
+    if mapping.what.is_unwritten() && why == Purpose::Read {
+        return Ok(None);
+    }
+    let skip = block - (u64::from(cpos) << per_cluster);
+    let mut count = (geo.clusters_to_blocks(mapping.clusters) - skip).min(max);
+    let is_fresh = fresh.contains(&block);
+    if is_fresh && why == Purpose::Read {
+        return Ok(None);
+    }
+    if is_fresh {
+        count = count.min(fresh.end - block);
+    } else if fresh.start > block {
+        count = count.min(fresh.start - block);
+    }
+    Ok(Some(address_space::Mapped {
+        block: blkno + skip,
+        count,
+        fresh: is_fresh,
+    }))
+}
+
+/// The part of `m` from cluster `cpos` on, if it covers that.
+fn part(m: &Mapping, cpos: u32, geo: &crate::ondisk::base::geometry::Geometry) -> Option<Mapping> {
+    let skip = cpos.checked_sub(m.cpos).filter(|skip| *skip < m.clusters)?;
+    let what = match m.what {
+        Mapped::Hole => Mapped::Hole,
+        Mapped::Extent { blkno, flags } => Mapped::Extent {
+            blkno: blkno + geo.clusters_to_blocks(skip),
+            flags,
+        },
+    };
+    Some(Mapping {
+        cpos,
+        clusters: m.clusters - skip,
+        what,
+    })
+}

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Buffered writes: from `->write_begin` to `->write_end`.
+//!
+//! A write is cut at pages, and a cluster is at least a page, so each step concerns one cluster.
+//! Its order is that of `inode.rs`: cluster lock, allocators, journal handle, folio. The cluster
+//! lock and the handle are held from begin to end, so the folio is dirtied, and size and times are
+//! changed, under the lock and in one transaction with the allocation.
+
+use crate::{
+    cluster::lock::Held,
+    data::{aops::Aops, inline::fill, map},
+    lockres::Mode,
+    meta::{attributes::disk_time, inode::InodeExt, metadata::Meta},
+    ondisk::{
+        base::{bytes, store::Journaled},
+        extent::{
+            insert::TreeError,
+            list::ExtentRec,
+            tree::{Mapped, Tree},
+        },
+        inode::{
+            dinode::{Body, HAS_REFCOUNT_FL, ID_DATA},
+            edit::Edit,
+        },
+    },
+    space::resources::{Cluster, Resources},
+    vfs::{
+        fs::{
+            address_space::{commit_write, discard, prepare_write, Purpose, WriteTarget},
+            folio::{NoFolio, WriteFolio},
+        },
+        jbd2::Handle,
+    },
+    volume::mounted::Mounted,
+    Inode, Ocfs2,
+};
+use kernel::prelude::*;
+
+/// What a write has between its two calls. Dropped in this order.
+pub(crate) struct Write {
+    handle: Handle,
+    /// Whether the data is in the dinode.
+    inline: bool,
+    /// Whether blocks were allocated that may not show old content after a crash.
+    ordered: bool,
+    _held: Held,
+}
+
+/// What has to be done before the folio can be written.
+enum Plan {
+    /// The dinode has room for it.
+    Inline,
+    /// It had, until now.
+    Expand,
+    /// The blocks are there.
+    Ready,
+    /// One cluster has to be allocated, or to lose its unwritten mark.
+    Cluster(Want),
+}
+
+/// What a cluster of the file needs before it can be written.
+struct Want {
+    cpos: u32,
+    /// `No` if it is there, and unwritten.
+    cluster: Cluster,
+    /// Extent blocks that the tree may need.
+    blocks: u16,
+    /// Blocks that the transaction may change.
+    credits: u32,
+}
+
+/// Whether this file can be written at all. The cluster lock is held.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` for a file that shares extents with another (reflink).
+pub(crate) fn check(inode: &Inode) -> Result {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    if root.dinode.dyn_features & HAS_REFCOUNT_FL != 0 {
+        return Err(EOPNOTSUPP);
+    }
+    Ok(())
+}
+
+fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
+    let geo = &inode.volume().geo;
+    let mut meta = inode.meta();
+    let cached = meta.last;
+    let (mut store, root) = meta.read(inode)?;
+    match root.dinode.body {
+        Body::Extents => {}
+        Body::Inline { room } if pos + len as u64 <= u64::from(room) => return Ok(Plan::Inline),
+        Body::Inline { .. } => return Ok(Plan::Expand),
+        _ => return Err(EOPNOTSUPP),
+    }
+    let cpos = u32::try_from(pos >> geo.cluster_bits()).map_err(|_| EFBIG)?;
+    let in_cached = |m: &crate::ondisk::extent::tree::Mapping| {
+        m.cpos <= cpos && cpos - m.cpos < m.clusters && m.what != Mapped::Hole
+    };
+    let tree = Tree::of_dinodes(geo);
+    let what = match cached.filter(in_cached) {
+        Some(m) => m.what,
+        None => tree.lookup(&mut store, &root.block, cpos)?.what,
+    };
+    if what.is_refcounted() {
+        return Err(EOPNOTSUPP);
+    }
+    let (cluster, records) = match what {
+        Mapped::Hole => (Cluster::behind(&mut store, root, geo, cpos)?, 1),
+        _ if what.is_unwritten() => (Cluster::No, 2),
+        _ => return Ok(Plan::Ready),
+    };
+    let blocks = tree
+        .blocks_needed(&mut store, &root.block, records.into())
+        .map_err(tree_error)?;
+    let blocks = u16::try_from(blocks).map_err(|_| ENOSPC)?;
+    let credits = tree
+        .credits(&mut store, &root.block, cpos, records)
+        .map_err(tree_error)?;
+    Ok(Plan::Cluster(Want {
+        cpos,
+        cluster,
+        blocks,
+        // One for the dinode.
+        credits: credits + 1 + Resources::credits(blocks),
+    }))
+}
+
+/// What user space hears of a tree that couldn't be changed.
+pub(crate) fn tree_error(e: TreeError<Error>) -> Error {
+    match e {
+        TreeError::Store(e) => e,
+        TreeError::Full => EFBIG,
+        TreeError::Refcounted => EOPNOTSUPP,
+        TreeError::BadRecord(_) | TreeError::Exists | TreeError::Hole => EUCLEAN,
+    }
+}
+
+/// `->write_begin`.
+pub(crate) fn begin(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    target: WriteTarget<'_, Ocfs2>,
+    wait: NoFolio,
+) -> Result<(WriteFolio, KBox<Write>)> {
+    if target.nowait() {
+        return Err(EAGAIN);
+    }
+    let mounted = inode.volume().mounted()?;
+    // Now, as nothing may fail between an allocation and the folio that covers it.
+    let memory = KBox::new_uninit(GFP_KERNEL)?;
+    let start = u64::try_from(pos).map_err(|_| EINVAL)?;
+    let held = inode.lock_cluster(Mode::Ex, &wait)?;
+    let mut todo = plan(inode, start, len)?;
+    if matches!(todo, Plan::Expand) {
+        expand_inline(inode, &mounted, &wait)?;
+        todo = plan(inode, start, len)?;
+    }
+    let (handle, inline, ordered) = match todo {
+        Plan::Inline => (mounted.journal().start(1)?, true, false),
+        Plan::Ready | Plan::Expand => (mounted.journal().start(1)?, false, false),
+        Plan::Cluster(want) => (
+            allocate(inode, &mounted, &want, (start, len), &wait)?,
+            false,
+            true,
+        ),
+    };
+    match get_folio(inode, pos, len, inline, &target, wait) {
+        Ok(folio) => {
+            let write = Write {
+                handle,
+                inline,
+                ordered,
+                _held: held,
+            };
+            Ok((folio, KBox::write(memory, write)))
+        }
+        Err(e) => {
+            if ordered {
+                disown(inode).inspect_err(|e| mounted.half_done(*e))?;
+            }
+            Err(e)
+        }
+    }
+}
+
+/// The folio of a write, with what the write leaves alone in it.
+fn get_folio(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    inline: bool,
+    target: &WriteTarget<'_, Ocfs2>,
+    wait: NoFolio,
+) -> Result<WriteFolio> {
+    let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
+    match inline {
+        true if folio.is_uptodate() => {}
+        // It is inline, as it was planned.
+        true => fill(inode, &folio).map(drop)?,
+        false => prepare_write::<Ocfs2, Aops>(inode, &mut folio, pos, len).inspect_err(|_| {
+            if inode.size() <= folio.pos() {
+                discard(&mut folio);
+            }
+        })?,
+    }
+    Ok(folio)
+}
+
+/// Blocks were allocated for a write that didn't come about. They are part of the file, so what
+/// the device has there must not be seen.
+fn disown(inode: &Inode) -> Result {
+    // They stay fresh meanwhile, so that no reader finds them.
+    let fresh = inode.meta().fresh.clone();
+    let mut block = fresh.start;
+    let zeroed = (|| {
+        while block < fresh.end {
+            let max = fresh.end - block;
+            let Some(m) = map::blocks(inode, block, max, Purpose::Write)? else {
+                break;
+            };
+            inode.sb().zeroout(m.block, m.count)?;
+            block += m.count;
+        }
+        Ok(())
+    })();
+    inode.meta().fresh = 0..0;
+    zeroed
+}
+
+/// Gives cluster `cpos` of the file its place, in the transaction that is handed back.
+fn allocate(
+    inode: &Inode,
+    mounted: &Mounted,
+    want: &Want,
+    write: (u64, usize),
+    wait: &NoFolio,
+) -> Result<Handle> {
+    let geo = &inode.volume().geo;
+    let mut room = Resources::find(mounted, want.blocks, want.cluster, wait)?;
+    let mut handle = mounted.journal().start(want.credits)?;
+    let mut meta = inode.meta();
+    let tree = Tree::of_dinodes(geo);
+    let done = (|| {
+        let (mut store, root) = meta.change(inode, &mut handle)?;
+        let blkno = if let Cluster::No = want.cluster {
+            tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut room)
+                .map_err(tree_error)?;
+            match tree.lookup(&mut store, &root.block, want.cpos)?.what {
+                Mapped::Extent { blkno, .. } => blkno,
+                Mapped::Hole => return Err(EUCLEAN),
+            }
+        } else {
+            let rec = ExtentRec {
+                cpos: want.cpos,
+                clusters: 1,
+                blkno: room.claim_cluster(&mut store)?,
+                flags: 0,
+            };
+            tree.insert(&mut store, &mut root.block, &rec, &mut room)
+                .map_err(tree_error)?;
+            rec.blkno
+        };
+        root.reload(geo)?;
+        inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
+        Ok(blkno)
+    })();
+    let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
+    // Before anybody can look: readers of this node aren't kept out, and the device has there what
+    // a file had that was deleted.
+    let first = geo.clusters_to_blocks(want.cpos);
+    meta.fresh = first..first + u64::from(geo.blocks_per_cluster());
+    drop(meta);
+    zero_rest(inode, want.cpos, blkno, write).inspect_err(|e| mounted.half_done(*e))?;
+    inode.meta().fresh = fresh_blocks(geo, write);
+    Ok(handle)
+}
+
+/// Blocks of the file that a write touches.
+fn fresh_blocks(
+    geo: &crate::ondisk::base::geometry::Geometry,
+    (pos, len): (u64, usize),
+) -> core::ops::Range<u64> {
+    let bits = geo.block_bits();
+    pos >> bits..((pos + len as u64).saturating_sub(1) >> bits) + 1
+}
+
+/// Zeroes those blocks of a new cluster, at `blkno`, that the write doesn't touch, on the device.
+/// Where clusters are as large as blocks there are none.
+fn zero_rest(inode: &Inode, cpos: u32, blkno: u64, write: (u64, usize)) -> Result {
+    let geo = &inode.volume().geo;
+    let first = geo.clusters_to_blocks(cpos);
+    let end = first + u64::from(geo.blocks_per_cluster());
+    let touched = fresh_blocks(geo, write);
+    for (from, to) in [(first, touched.start), (touched.end, end)] {
+        if from < to {
+            inode.sb().zeroout(blkno + (from - first), to - from)?;
+        }
+    }
+    Ok(())
+}
+
+/// `->write_end`.
+pub(crate) fn end(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    copied: usize,
+    folio: WriteFolio,
+    write: KBox<Write>,
+) -> Result<usize> {
+    end_with(inode, pos, len, copied, folio, write).map(|(count, _)| count)
+}
+
+/// The same; also hands back that no folio is locked.
+fn end_with(
+    inode: &Inode,
+    pos: i64,
+    len: usize,
+    copied: usize,
+    mut folio: WriteFolio,
+    write: KBox<Write>,
+) -> Result<(usize, NoFolio)> {
+    let mut write = KBox::into_inner(write);
+    let old_size = inode.size();
+    let count = match write.inline {
+        true => copied,
+        false => commit_write(&mut folio, pos, len, copied),
+    };
+    let size = match count {
+        0 => old_size,
+        _ => old_size.max(pos + count as i64),
+    };
+    let data = inode.data();
+    let discarded = !write.inline && count < len && size <= folio.pos();
+    let stored = (|| {
+        if discarded {
+            discard(&mut folio);
+            disown(inode)?;
+        }
+        let mut meta = inode.meta();
+        meta.fresh = 0..0;
+        if count == 0 {
+            return Ok(());
+        }
+        if write.inline {
+            store_inline(
+                inode,
+                &mut meta,
+                &mut write.handle,
+                &folio,
+                old_size.min(pos),
+                size,
+            )?;
+        }
+        inode.set_size(size);
+        update_dinode(inode, &mut meta, &mut write.handle, size)
+    })();
+    let result = stored.and_then(|()| {
+        // New blocks whole, also where the copy fell short: the rest was zeroed in the folio. And
+        // what becomes visible because the file gets longer.
+        if !write.inline && !discarded && (write.ordered || size > old_size) {
+            let jbd = data.jbd();
+            jbd.ordered_write(inode, &mut write.handle, pos as u64, len as u64)?;
+        }
+        Ok(count)
+    });
+    let unlocked = folio.release();
+    let Write { handle, _held, .. } = write;
+    handle.stop()?;
+    result.map(|count| (count, unlocked))
+}
+
+/// Size and times into the dinode.
+fn update_dinode(inode: &Inode, meta: &mut Meta, handle: &mut Handle, size: i64) -> Result {
+    let now = disk_time(inode.touch_modified());
+    let last = meta.last;
+    let (mut store, root) = meta.change(inode, handle)?;
+    store.update(&mut root.block, |b| {
+        Edit::of(b).size(size as u64).mtime(now).ctime(now);
+    })?;
+    root.dinode.size = size as u64;
+    (root.dinode.mtime, root.dinode.ctime) = (now, now);
+    // The extents are what they were.
+    meta.last = last;
+    Ok(())
+}
+
+/// Bytes from `from` to `size` of an inline file, out of its folio into the dinode. What lies
+/// between the old end and the write is zero in the folio.
+fn store_inline(
+    inode: &Inode,
+    meta: &mut Meta,
+    handle: &mut Handle,
+    folio: &WriteFolio,
+    from: i64,
+    size: i64,
+) -> Result {
+    let (from, size) = (from.max(0) as usize, size as usize);
+    let mut text = KVec::from_elem(0, size.saturating_sub(from), GFP_NOFS)?;
+    folio.copy_to(from, &mut text);
+    let (mut store, root) = meta.change(inode, handle)?;
+    store.update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))?;
+    let d = &root.dinode;
+    let volume = inode.volume();
+    inode.set_blocks(volume.blocks_of(d.clusters, d.dyn_features, size as u64));
+    Ok(())
+}
+
+/// Moves an inline file's data to a cluster of its own. The data is on the device before the
+/// dinode says so.
+fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &inode.volume().geo;
+    let mut room = Resources::find(mounted, 0, Cluster::Any, wait)?;
+    let blkno = room.cluster()?;
+    inode
+        .sb()
+        .zeroout(blkno, u64::from(geo.blocks_per_cluster()))?;
+    {
+        let mut meta = inode.meta();
+        let (_, root) = meta.read(inode)?;
+        let text = root
+            .block
+            .bytes()
+            .get(root.dinode.inline_range())
+            .unwrap_or(&[]);
+        let mut block = crate::meta::store::Block::read_fresh(inode.sb(), blkno, geo.block_size())?;
+        block.write_sync(inode.sb(), |b| {
+            b.fill(0);
+            bytes::put(b, 0, text);
+        })?;
+    }
+    mounted.change(1 + Resources::credits(0), |handle| {
+        let mut meta = inode.meta();
+        let (mut store, root) = meta.change(inode, handle)?;
+        room.claim_cluster(&mut store)?;
+        let features = root.dinode.dyn_features & !crate::ondisk::inode::dinode::INLINE_DATA_FL;
+        let xattr = root.dinode.xattr_inline_size;
+        store.update(&mut root.block, |b| {
+            crate::ondisk::inode::edit::init_extent_list(b, xattr);
+            Edit::of(b).dyn_features(features);
+        })?;
+        let rec = ExtentRec {
+            cpos: 0,
+            clusters: 1,
+            blkno,
+            flags: 0,
+        };
+        Tree::of_dinodes(geo)
+            .insert(&mut store, &mut root.block, &rec, &mut room)
+            .map_err(tree_error)?;
+        root.reload(geo)?;
+        inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
+        Ok(())
+    })
+}
+
+/// Makes an inline file one that can have this size. The inode lock is held at EX.
+pub(crate) fn fit(inode: &Inode, mounted: &Mounted, size: i64, wait: &NoFolio) -> Result {
+    match inode.body()? {
+        Body::Inline { room } if size > i64::from(room) => expand_inline(inode, mounted, wait),
+        _ => Ok(()),
+    }
+}
+
+/// The next bytes from `at` to `end` that have blocks which are read as they are; `None` if there
+/// are none, as in an inline file, whose gap is zeroed along with the write.
+fn next_written(inode: &Inode, at: u64, end: u64) -> Result<Option<(u64, u64)>> {
+    let geo = &inode.volume().geo;
+    let bits = geo.cluster_bits();
+    let mut meta = inode.meta();
+    let (mut store, root) = meta.read(inode)?;
+    if root.dinode.body != Body::Extents {
+        return Ok(None);
+    }
+    let mut from = at;
+    while from < end {
+        let cpos = u32::try_from(from >> bits).map_err(|_| EFBIG)?;
+        let run = Tree::of_dinodes(geo).lookup(&mut store, &root.block, cpos)?;
+        let to = (u64::from(cpos) + u64::from(run.clusters)) << bits;
+        if run.what != Mapped::Hole && !run.what.is_unwritten() {
+            return Ok(Some((from, to.min(end))));
+        }
+        from = to;
+    }
+    Ok(None)
+}
+
+/// Zeroes what lies between the end of the file and `pos`, where something is allocated: mostly
+/// the rest of the last cluster. The inode lock and the rw lock are held.
+pub(crate) fn zero_gap(inode: &Inode, pos: i64, wait: NoFolio) -> Result<NoFolio> {
+    let page = 1u64 << kernel::page::PAGE_SHIFT;
+    let mut wait = wait;
+    let end = u64::try_from(pos).map_err(|_| EINVAL)?;
+    let mut at = inode.size() as u64;
+    while at < end {
+        let range = {
+            let _held = inode.lock_cluster(Mode::Ex, &wait)?;
+            next_written(inode, at, end)?
+        };
+        let Some((from, to)) = range else { break };
+        let to = to.min((from / page + 1) * page);
+        let (start, len) = (from as i64, (to - from) as usize);
+        let (folio, write) = begin(inode, start, len, WriteTarget::internal(inode), wait)?;
+        let offset = (start - folio.pos()) as usize;
+        folio.zero(offset, len);
+        let (done, unlocked) = end_with(inode, start, len, len, folio, write)?;
+        if done != len {
+            return Err(EIO);
+        }
+        wait = unlocked;
+        at = to;
+    }
+    Ok(wait)
+}

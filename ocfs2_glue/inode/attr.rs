@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Attributes that user space reads and changes.
+
+use crate::{
+    data::{file::File, write},
+    lockres::Mode,
+    meta::{attributes::disk_time, inode::InodeExt},
+    ondisk::{base::store::Journaled, inode::edit::Edit},
+    vfs::fs::{self, dir::Change, file::Operations as _, folio::NoFolio},
+    Inode, Ocfs2,
+};
+use kernel::prelude::*;
+
+/// `->getattr`, `->permission`, `->setattr`.
+pub(crate) struct Attr;
+
+impl fs::dir::Attr<Ocfs2> for Attr {
+    fn refresh(inode: &Inode, wait: &NoFolio) -> Result {
+        File::before_read(inode, true, wait)
+    }
+
+    /// Everything but a smaller size.
+    fn setattr(inode: &Inode, change: Change<'_>, wait: NoFolio) -> Result {
+        let mounted = inode.volume().mounted()?;
+        let _rw = match change.size() {
+            Some(_) => Some(inode.locks()?.rw()?.acquire(Mode::Ex, &wait)?),
+            None => None,
+        };
+        let mut wait = wait;
+        if let Some(size) = change.size() {
+            drop(inode.lock_cluster(Mode::Ex, &wait)?);
+            if size < inode.size() {
+                // Nothing here gives clusters back yet.
+                return Err(EOPNOTSUPP);
+            }
+            write::check(inode)?;
+            wait = write::zero_gap(inode, size, wait)?;
+        }
+        let _held = inode.lock_cluster(Mode::Ex, &wait)?;
+        if let Some(size) = change.size() {
+            write::fit(inode, &mounted, size, &wait)?;
+        }
+        let mut handle = mounted.journal().start(1)?;
+        change.apply();
+        let a = inode.attributes();
+        let size = change.size().unwrap_or(a.size) as u64;
+        {
+            let mut meta = inode.meta();
+            let (mut store, root) = meta.change(inode, &mut handle)?;
+            store.update(&mut root.block, |b| {
+                let edit = Edit::of(b).mode(a.mode).owner(a.uid, a.gid).size(size);
+                edit.atime(disk_time(a.atime))
+                    .mtime(disk_time(a.mtime))
+                    .ctime(disk_time(a.ctime));
+            })?;
+            root.reload(&inode.volume().geo)?;
+            inode.set_size(size as i64);
+        }
+        handle.stop()
+    }
+}

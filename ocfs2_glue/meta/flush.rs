@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What has to be done before an inode's cluster lock can be given up.
+//!
+//! Dirty folios and changed metadata exist under EX only, so from PR nothing is written. Other
+//! nodes read the disk and not this node's journal, so metadata has to be in its place, not just
+//! committed. Neither `i_rwsem` nor `invalidate_lock` is taken: tasks that wait for this very lock
+//! may hold them.
+
+use crate::{
+    lockres::{Flushed, Level},
+    meta::inode::InodeExt,
+    Inode,
+};
+use kernel::prelude::*;
+
+/// Flushes for a downconvert from level `from` to level `to`.
+pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
+    let mut written = Ok(());
+    if from == Level::Ex {
+        written = inode.write_and_wait();
+        if metadata(inode).is_err() {
+            // What was committed is in the log alone, and unmounting replays it. A node that got
+            // the lock now would change the blocks of before, and the replay undo that.
+            return Flushed::NotYet(ABORTED_NS);
+        }
+    }
+    if to == Level::Nl {
+        inode.drop_page_cache();
+    }
+    match written {
+        Ok(()) => Flushed::Done,
+        Err(e) => {
+            pr_warn!(
+                "inode {}: write back failed with error {}\n",
+                inode.ino(),
+                e.to_errno()
+            );
+            Flushed::Failed
+        }
+    }
+}
+
+/// How often the worker tries to flush a journal that was aborted: it can't be, until unmount.
+const ABORTED_NS: u64 = 1_000_000_000;
+
+/// Checkpoints the journal if it holds changes of this inode. `EROFS` without a journal, `EIO` if
+/// it was aborted.
+pub(crate) fn metadata(inode: &Inode) -> Result {
+    let volume = inode.volume();
+    let Some(tid) = inode.data().get_ref().last_change() else {
+        return Ok(());
+    };
+    let journal = volume.journal()?;
+    if journal.is_checkpointed(tid) {
+        return Ok(());
+    }
+    volume.counters.journal_flushes.inc();
+    journal.flush()
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The journal of a slot: replay, and the mark that says whether it must be replayed.
+
+use super::system_files;
+use crate::{
+    lockres::Mode,
+    meta::inode::InodeExt,
+    ondisk::{
+        alloc::local_alloc::LocalAlloc,
+        inode::{
+            dinode::{Id1, JOURNAL_DIRTY_FL},
+            edit::Edit,
+        },
+        volume::system_inodes::SystemInode,
+    },
+    vfs::{
+        fs::folio::NoFolio,
+        jbd2::{Journal, NewJournal},
+    },
+    Inode, InodeRef, SuperBlock,
+};
+use kernel::{prelude::*, sync::Arc};
+
+/// After an abort: puts in place what was committed before. This node kept the locks on it.
+pub(super) fn replay(inode: &InodeRef) -> Result {
+    pr_warn!("the journal was aborted; replaying what it holds\n");
+    let journal = NewJournal::init_inode(inode.clone())?.load()?;
+    journal.flush()?;
+    // The error stays noted in the journal's superblock: the next mount asks for fsck.ocfs2.
+    Journal::destroy(journal)
+}
+
+/// What the dinode of a journal says of it.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// There is nothing in it.
+    Clean,
+    /// It has to be replayed if its node dies. `recovered`: its node had died, and it just was.
+    Dirty { recovered: bool },
+}
+
+/// Says that nothing is in the journal any more.
+pub(super) fn mark_clean(sb: &SuperBlock, inode: &Inode) -> Result {
+    mark(sb, inode, Mark::Clean)
+}
+
+/// Whether the journal has to be replayed.
+fn is_dirty(inode: &Inode) -> Result<bool> {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    match root.dinode.id1 {
+        Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
+        _ => Err(EUCLEAN),
+    }
+}
+
+/// Writes the mark. The generation counts recoveries: a node that finds another number than it
+/// remembers knows that somebody else recovered this slot, and leaves it alone. It would wait for
+/// the lock on the journal of a live node otherwise, for ever.
+fn mark(sb: &SuperBlock, inode: &Inode, mark: Mark) -> Result {
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(inode)?;
+    let Id1::Journal {
+        flags,
+        recovery_generation,
+    } = root.dinode.id1
+    else {
+        return Err(EUCLEAN);
+    };
+    let (flags, generation) = match mark {
+        Mark::Clean => (flags & !JOURNAL_DIRTY_FL, recovery_generation),
+        Mark::Dirty { recovered } => (
+            flags | JOURNAL_DIRTY_FL,
+            recovery_generation.wrapping_add(recovered.into()),
+        ),
+    };
+    root.block.write_sync(sb, |b| {
+        Edit::of(b)
+            .journal_flags(flags)
+            .journal_recovery_generation(generation);
+    })?;
+    root.reload(&crate::volume_of(sb).geo)
+}
+
+/// Brings the journal of our slot up, and marks it dirty.
+pub(super) fn open(
+    sb: &SuperBlock,
+    inode: &InodeRef,
+    slot: u16,
+    wait: &NoFolio,
+) -> Result<Arc<Journal>> {
+    let recovered = is_dirty(inode)?;
+    let new = NewJournal::init_inode(inode.clone())?;
+    let replay = new.needs_recovery();
+    if replay && recovered {
+        pr_info!("slot {slot}: replaying the journal\n");
+    }
+    let journal = new.load()?;
+    if replay {
+        journal.flush()?;
+        // What was read before may have changed.
+        inode.forget();
+    }
+    if let Err(e) = journal.errno() {
+        pr_warn!(
+            "slot {slot}: an earlier mount stopped with error {}; run fsck.ocfs2\n",
+            e.to_errno()
+        );
+        journal.clear_error()?;
+    }
+    let ready =
+        check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, inode, Mark::Dirty { recovered }));
+    match ready {
+        Ok(()) => Ok(journal),
+        Err(e) => {
+            Journal::destroy(journal)?;
+            Err(e)
+        }
+    }
+}
+
+/// A window of clusters that a crashed C node had set aside would have to be given back first.
+fn check_local_alloc(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
+    let inode = system_files::inode(sb, SystemInode::LocalAlloc(slot), wait)?;
+    let _held = inode.lock_cluster(Mode::Pr, wait)?;
+    let geo = &crate::volume_of(sb).geo;
+    let mut meta = inode.meta();
+    let (_, root) = meta.read(&inode)?;
+    let alloc = LocalAlloc::decode(root.block.bytes(), &root.dinode, geo)?;
+    if !alloc.is_clean(root.block.bytes()) {
+        pr_err!(
+            "slot {slot}: local_alloc holds clusters that must be recovered, which isn't \
+             supported yet: mount once with ocfs2, or run fsck.ocfs2\n"
+        );
+        return Err(EROFS);
+    }
+    Ok(())
+}

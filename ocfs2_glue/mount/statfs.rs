@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How full the volume is.
+
+use crate::{
+    lockres::Mode,
+    meta::inode::InodeExt,
+    ondisk::inode::dinode::Id1,
+    vfs::fs::{folio::NoFolio, super_block::StatFs},
+    SuperBlock,
+};
+use kernel::prelude::*;
+
+/// `->statfs`.
+pub(super) fn statfs(sb: &SuperBlock, wait: &NoFolio) -> Result<StatFs> {
+    let volume = crate::volume_of(sb);
+    let geo = &volume.geo;
+    let bitmap = volume.bitmap.lock().clone().ok_or(EIO)?;
+    let _held = bitmap.lock_cluster(Mode::Pr, wait)?;
+    let mut meta = bitmap.meta();
+    let (_, root) = meta.read(&bitmap)?;
+    // The allocator changes the block alone.
+    root.reload(geo)?;
+    let Id1::Bitmap { used, total } = root.dinode.id1 else {
+        return Err(EUCLEAN);
+    };
+    let free = total.saturating_sub(used);
+    Ok(StatFs {
+        block_size: geo.block_size() as u32,
+        blocks: geo.clusters_to_blocks(total),
+        free: geo.clusters_to_blocks(free),
+        files: total.into(),
+        files_free: free.into(),
+        fsid: volume.fsid,
+        name_len: crate::ondisk::dir::dirent::MAX_NAME_LEN as u32,
+    })
+}

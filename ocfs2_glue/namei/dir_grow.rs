@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Directories that need more room for a name.
+//!
+//! Each step is a transaction of its own, after which the directory is whole, and nothing more than
+//! larger. So whoever creates a file only ever begins a transaction that has room for it. Resources
+//! are found in the order of `alloc.rs` before each.
+
+use crate::{
+    data::write::tree_error,
+    meta::{
+        inode::InodeExt,
+        metadata::Root,
+        store::{Block, Store},
+    },
+    namei::entries::{block_place, read_block},
+    ondisk::{
+        base::{
+            error::Corrupt, features::INCOMPAT_INDEXED_DIRS, geometry::Geometry, store::Journaled,
+        },
+        dir::{
+            block as dir_block,
+            block::{Area, Room},
+            dx_edit, dx_grow,
+        },
+        extent::{list::ExtentRec, tree::Tree},
+        inode::{
+            dinode::{Body, INDEXED_DIR_FL, INLINE_DATA_FL},
+            edit as dinode_edit,
+            edit::Edit,
+        },
+    },
+    space::resources::{Cluster, Resources},
+    vfs::fs::folio::NoFolio,
+    volume::mounted::Mounted,
+    Inode,
+};
+use kernel::{alloc::flags::GFP_NOFS, prelude::*};
+
+/// Where a new name goes.
+pub(crate) enum Place {
+    /// Into the dinode.
+    Inline(Area, Room),
+    /// Into a block of a directory without an index.
+    Block(Block, Area, Room),
+    /// Into a block and the index.
+    Indexed(dx_edit::Insert<Block>),
+}
+
+/// What is in the way of a name.
+enum Full {
+    /// The dinode.
+    Inline,
+    /// The directory's blocks.
+    Blocks,
+    /// The index.
+    Index,
+}
+
+/// More than any name can need: out of the dinode, a block, a leaf of the index, and once more.
+const STEPS: usize = 6;
+
+/// Finds a place for `name`, and makes the directory larger until there is one. The directory is
+/// locked by the VFS, and its cluster lock is held at EX.
+pub(crate) fn place(
+    dir: &Inode,
+    mounted: &Mounted,
+    name: &[u8],
+    wait: &NoFolio,
+) -> Result<KBox<Place>> {
+    for _ in 0..STEPS {
+        match find_place(dir, name)? {
+            Ok(place) => return Ok(place),
+            Err(Full::Inline) => expand(dir, mounted, wait)?,
+            Err(Full::Blocks) => add_block(dir, mounted, wait)?,
+            Err(Full::Index) => grow_index(dir, mounted, name, wait)?,
+        }
+    }
+    Err(ENOSPC)
+}
+
+fn find_place(dir: &Inode, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
+    let geo = &dir.volume().geo;
+    let mut meta = dir.meta();
+    let (mut store, root) = meta.read(dir)?;
+    let d = &root.dinode;
+    let place = if let Body::Inline { .. } = d.body {
+        let area = Area::inline(d, geo);
+        match area.find_room(root.block.bytes(), name.len())? {
+            Some(room) => Place::Inline(area, room),
+            None => return Ok(Err(Full::Inline)),
+        }
+    } else if d.dyn_features & INDEXED_DIR_FL != 0 {
+        match dx_edit::plan(&mut store, d, geo, name)? {
+            dx_edit::Plan::Ready(insert) => Place::Indexed(insert),
+            dx_edit::Plan::NoDirRoom => return Ok(Err(Full::Blocks)),
+            dx_edit::Plan::NoIndexRoom => return Ok(Err(Full::Index)),
+        }
+    } else {
+        match find_room(&mut store, root, geo, name)? {
+            Some((block, area, room)) => Place::Block(block, area, room),
+            None => return Ok(Err(Full::Blocks)),
+        }
+    };
+    Ok(Ok(KBox::new(place, GFP_NOFS)?))
+}
+
+fn find_room(
+    store: &mut Store<'_>,
+    root: &Root,
+    geo: &Geometry,
+    name: &[u8],
+) -> Result<Option<(Block, Area, Room)>> {
+    for index in 0..root.dinode.size >> geo.block_bits() {
+        let block = read_block(store, root, geo, index)?;
+        let area = Area::block(block.bytes(), block.blkno(), &root.dinode, geo)?;
+        if let Some(room) = area.find_room(block.bytes(), name.len())? {
+            return Ok(Some((block, area, room)));
+        }
+    }
+    Ok(None)
+}
+
+/// Moves the entries of an inline directory to its first block, and makes an index if the volume
+/// has indexes.
+fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &dir.volume().geo;
+    let indexed = geo.features.has_incompat(INCOMPAT_INDEXED_DIRS);
+    let blocks = u16::from(indexed);
+    let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
+    // The dinode, the block and the root of the index.
+    mounted.change(3 + Resources::credits(blocks), |handle| {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.change(dir, handle)?;
+        let was = root.dinode;
+        let mut old = KVec::with_capacity(root.block.bytes().len(), GFP_KERNEL)?;
+        old.extend_from_slice(root.block.bytes(), GFP_KERNEL)?;
+        let blkno = room.claim_cluster(&mut store)?;
+        let mut block = store.create(blkno)?;
+        let area = store.update(&mut block, |b| match indexed {
+            true => dir_block::expand_inline_indexed(&old, &was, b, blkno, geo),
+            false => dir_block::expand_inline(&old, &was, b, blkno, geo),
+        })??;
+        let features = was.dyn_features & !INLINE_DATA_FL;
+        store.update(&mut root.block, |b| {
+            dinode_edit::init_extent_list(b, was.xattr_inline_size);
+            Edit::of(b)
+                .dyn_features(features)
+                .size(1 << geo.block_bits());
+        })?;
+        let rec = ExtentRec {
+            cpos: 0,
+            clusters: 1,
+            blkno,
+            flags: 0,
+        };
+        Tree::of_dinodes(geo)
+            .insert(&mut store, &mut root.block, &rec, &mut room)
+            .map_err(tree_error)?;
+        if indexed {
+            let suballoc = room.claim_block(&mut store)?;
+            let entries = (&block, blkno, &area);
+            dx_edit::create(&mut store, suballoc, was.blkno(), entries, geo)?;
+            store.update(&mut root.block, |b| {
+                Edit::of(b)
+                    .dyn_features(features | INDEXED_DIR_FL)
+                    .dx_root(suballoc.blkno);
+            })?;
+        }
+        changed(dir, root, geo)
+    })
+}
+
+/// Adds a block without entries.
+fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &dir.volume().geo;
+    let (blocks, cluster, credits) = {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.read(dir)?;
+        let d = &root.dinode;
+        let tree = Tree::of_dinodes(geo);
+        let (need, cluster) = if d.size >> geo.cluster_bits() < u64::from(d.clusters) {
+            (0, Cluster::No)
+        } else {
+            let need = tree
+                .blocks_needed(&mut store, &root.block, 1)
+                .map_err(tree_error)?;
+            let cluster = Cluster::behind(&mut store, root, geo, d.clusters)?;
+            (need, cluster)
+        };
+        let credits = tree
+            .credits(&mut store, &root.block, d.clusters, 1)
+            .map_err(tree_error)?;
+        (u16::try_from(need).map_err(|_| ENOSPC)?, cluster, credits)
+    };
+    let mut room = Resources::find(mounted, blocks, cluster, wait)?;
+    // The dinode, the block and the root of the index.
+    mounted.change(credits + 3 + Resources::credits(blocks), |handle| {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.change(dir, handle)?;
+        let was = root.dinode;
+        let tree = Tree::of_dinodes(geo);
+        if !matches!(cluster, Cluster::No) {
+            let rec = ExtentRec {
+                cpos: was.clusters,
+                clusters: 1,
+                blkno: room.claim_cluster(&mut store)?,
+                flags: 0,
+            };
+            tree.insert(&mut store, &mut root.block, &rec, &mut room)
+                .map_err(tree_error)?;
+        }
+        let index = was.size >> geo.block_bits();
+        let blkno = block_place(&mut store, root, geo, index)?;
+        let mut block = store.create(blkno)?;
+        let bad = Corrupt::new(blkno, "directory block");
+        store.update(&mut block, |b| {
+            dir_block::format(b, blkno, &was, geo).ok_or(bad)
+        })??;
+        if was.dyn_features & INDEXED_DIR_FL != 0 {
+            dx_edit::link_block(&mut store, &was, geo, &mut block, blkno)?;
+        }
+        store.update(&mut root.block, |b| {
+            Edit::of(b).size((index + 1) << geo.block_bits());
+        })?;
+        changed(dir, root, geo)
+    })
+}
+
+/// Adds a cluster of leaves to the index.
+fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Result {
+    let geo = &dir.volume().geo;
+    let plan = |store: &mut Store<'_>, root: &Root| {
+        dx_grow::plan(store, &root.dinode, geo, name)?.ok_or(ENOSPC)
+    };
+    let (blocks, credits) = {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.read(dir)?;
+        let growth = plan(&mut store, root)?;
+        let blocks = u16::try_from(growth.extent_blocks).map_err(|_| ENOSPC)?;
+        (blocks, growth.credits)
+    };
+    let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
+    mounted.change(credits + 1 + Resources::credits(blocks), |handle| {
+        let mut meta = dir.meta();
+        let (mut store, root) = meta.change(dir, handle)?;
+        // As before: nobody changes the directory while its inode lock is held.
+        let growth = plan(&mut store, root)?;
+        let first = room.claim_cluster(&mut store)?;
+        growth
+            .apply(&mut store, geo, first, &mut room)
+            .map_err(tree_error)
+    })
+}
+
+/// Takes what the dinode says now over into memory.
+fn changed(dir: &Inode, root: &mut Root, geo: &Geometry) -> Result {
+    root.reload(geo)?;
+    dir.set_size(root.dinode.size as i64);
+    dir.set_blocks(dir.volume().sectors(root.dinode.clusters));
+    Ok(())
+}

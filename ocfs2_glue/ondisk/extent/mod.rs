@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Extent lists and the B-trees that they make: lookup, insertion, truncation.
+//!
+//! Uses `base`.
+
+mod edit;
+
+pub mod insert;
+pub mod list;
+pub mod tree;
+pub mod truncate;
+
+use super::base;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Room on the volume: the global bitmap and this node's suballocators.
+//!
+//! # Order
+//!
+//! `inode_alloc`, then `extent_alloc`, then `global_bitmap`; each first its cluster lock, then its
+//! metadata mutex, which is of a class of its own (see [`InodeExt::hold_while_changing`]). All of
+//! them before a journal handle is begun, never inside one: what a transaction takes was found
+//! before it, and nothing in it can wait for another node or run out of room.
+
+use crate::{
+    cluster::lock::Held,
+    lockres::Mode,
+    meta::{
+        inode::InodeExt,
+        metadata::{Meta, Root},
+        store::Store,
+    },
+    ondisk::{
+        alloc::{
+            chain::{self, Found},
+            suballoc::{Claims, Reserve},
+        },
+        base::{
+            geometry::Geometry,
+            store::{ExtentBlockSource, Suballoc},
+        },
+    },
+    vfs::{fs::folio::NoFolio, jbd2::Handle},
+    volume::mounted::Mounted,
+    InodeRef,
+};
+use kernel::{
+    prelude::*,
+    sync::lock::{mutex::MutexBackend, Guard},
+};
+
+/// An allocator that this task has for itself. The mutex goes first, then the cluster lock.
+pub(crate) struct Locked<'a> {
+    inode: &'a InodeRef,
+    meta: Guard<'a, Meta, MutexBackend>,
+    _held: Held,
+}
+
+impl<'a> Locked<'a> {
+    /// Keeps all others away from the allocator of `inode`, on this node and elsewhere.
+    pub(crate) fn lock(inode: &'a InodeRef, wait: &NoFolio) -> Result<Self> {
+        let held = inode.lock_cluster(Mode::Ex, wait)?;
+        Ok(Self {
+            inode,
+            meta: inode.meta(),
+            _held: held,
+        })
+    }
+    fn geo(&self) -> &Geometry {
+        &self.inode.volume().geo
+    }
+
+    /// Looks for `want` clusters in a row, at least `min`; the best beginning is block `goal`.
+    pub(crate) fn find_clusters(
+        &mut self,
+        want: u16,
+        min: u16,
+        goal: Option<u64>,
+    ) -> Result<Option<Found>> {
+        let geo = *self.geo();
+        let (mut store, root) = self.meta.read(self.inode)?;
+        chain::Allocator::clusters(&geo).find(&mut store, &root.block, want, min, goal)
+    }
+
+    /// Takes what [`Locked::find_clusters`] found.
+    pub(crate) fn claim_clusters(&mut self, handle: &mut Handle, found: &Found) -> Result {
+        let geo = *self.geo();
+        let (mut store, root) = self.meta.change(self.inode, handle)?;
+        chain::Allocator::clusters(&geo).claim(&mut store, &mut root.block, found)
+    }
+
+    /// Looks for `count` blocks of a suballocator, and has it grow if there aren't as many.
+    pub(crate) fn reserve_blocks(
+        &mut self,
+        count: u16,
+        mounted: &Mounted,
+        wait: &NoFolio,
+    ) -> Result<Reserve> {
+        if let Some(reserve) = self.find_blocks(count)? {
+            return Ok(reserve);
+        }
+        self.grow(mounted, wait)?;
+        self.find_blocks(count)?.ok_or(ENOSPC)
+    }
+
+    fn find_blocks(&mut self, count: u16) -> Result<Option<Reserve>> {
+        let geo = *self.geo();
+        let (mut store, root) = self.meta.read(self.inode)?;
+        let alloc = chain::Allocator::blocks(&geo);
+        // One that has no group yet has no free bits either.
+        if alloc.decode(root.block.bytes())?.free() < u32::from(count) {
+            return Ok(None);
+        }
+        Reserve::find(&mut store, &alloc, &root.block, count)
+    }
+
+    /// Looks for the clusters of a block group: in a row, or on a volume that allows it in pieces.
+    fn find_group(&mut self, count: u16) -> Result<Option<Reserve>> {
+        if let Some(found) = self.find_clusters(count, count, None)? {
+            return Ok(Some(Reserve::of(found)));
+        }
+        let geo = *self.geo();
+        if !geo.discontig_bg() {
+            return Ok(None);
+        }
+        let (mut store, root) = self.meta.read(self.inode)?;
+        let alloc = chain::Allocator::clusters(&geo);
+        Reserve::find(&mut store, &alloc, &root.block, count)
+    }
+
+    /// Adds a block group, in a transaction of its own.
+    fn grow(&mut self, mounted: &Mounted, wait: &NoFolio) -> Result {
+        let geo = *self.geo();
+        let alloc = chain::Allocator::blocks(&geo);
+        let clusters = {
+            let (_, root) = self.meta.read(self.inode)?;
+            alloc.group_clusters(root.block.bytes())?
+        };
+        let mut bitmap = Locked::lock(mounted.bitmap(), wait)?;
+        let found = bitmap.find_group(clusters)?.ok_or(ENOSPC)?;
+        let mut pieces = KVec::with_capacity(found.runs().len(), GFP_KERNEL)?;
+        for run in found.runs() {
+            pieces.push(run.piece(), GFP_KERNEL)?;
+        }
+        // The bitmap's dinode and a group of its for each piece; the new group and this dinode.
+        mounted.change(3 + pieces.len() as u32, |handle| {
+            for run in found.runs() {
+                bitmap.claim_clusters(handle, run)?;
+            }
+            let inode = self.inode;
+            let (mut store, root) = self.meta.change(inode, handle)?;
+            alloc.add_group_of(&mut store, &mut root.block, &pieces)?;
+            root.reload(&geo)?;
+            let (size, used) = (root.dinode.size, root.dinode.clusters);
+            inode.set_size(size as i64);
+            inode.set_blocks(inode.volume().sectors(used));
+            Ok(())
+        })
+    }
+
+    /// Takes one block of `reserve`.
+    pub(crate) fn claim_block(
+        &mut self,
+        handle: &mut Handle,
+        reserve: &mut Reserve,
+        slot: u16,
+    ) -> Result<Suballoc> {
+        let geo = *self.geo();
+        let (mut store, root): (Store<'_>, &mut Root) = self.meta.change(self.inode, handle)?;
+        let alloc = chain::Allocator::blocks(&geo);
+        Claims {
+            alloc,
+            dinode: &mut root.block,
+            slot,
+            reserve,
+        }
+        .claim(&mut store)
+    }
+}
