@@ -2,7 +2,6 @@
 //! The operations: each asks its trigger first, and does what it says.
 
 use crate::{
-    volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
     trigger::{Action, Op},
     vfs::fs::{
         address_space::{self, ReadFolio, Readahead, WriteBegin, WriteTarget},
@@ -11,6 +10,7 @@ use crate::{
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
         tables::Tables,
     },
+    volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
     AopRetry, Inode, InodeRef,
 };
 use kernel::prelude::*;
