@@ -29,7 +29,7 @@ use crate::{
             edit as dinode_edit,
             edit::NewInode,
         },
-        volume::superblock::{self, Cluster, Rejected},
+        volume::superblock::{self, ClusterInfo, Rejected},
     },
 };
 use kernel::prelude::*;
@@ -210,7 +210,7 @@ mod cases {
         let Ok(Some(sb)) = found else {
             return Err(EUCLEAN);
         };
-        assert_eq!(sb.cluster, Cluster::Local);
+        assert_eq!(sb.cluster, ClusterInfo::Local);
         assert_eq!(sb.geometry.blocks(), 8192);
         assert_eq!(sb.geometry.fs_generation, 0x1234);
         assert_eq!(sb.uuid_string(), *b"30313233343536373839616263646566");

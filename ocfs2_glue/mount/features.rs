@@ -8,11 +8,11 @@ use kernel::prelude::*;
 /// As the in-tree driver has it: a node that writes must be seen to live, and there is nobody to
 /// see it on a local volume.
 pub(super) fn check_heartbeat(
-    cluster: &superblock::Cluster,
+    cluster: &superblock::ClusterInfo,
     options: &Options,
     read_only: bool,
 ) -> Result {
-    let local = matches!(cluster, superblock::Cluster::Local);
+    let local = matches!(cluster, superblock::ClusterInfo::Local);
     if local && options.heartbeat {
         pr_err!("a local volume has no heartbeat\n");
         return Err(EINVAL);

@@ -86,7 +86,7 @@ impl FileSystem for Ocfs2 {
         };
         let dev = sb.device().dev();
         let (cluster, node) = match found.cluster {
-            superblock::Cluster::Local => (None, 0),
+            superblock::ClusterInfo::Local => (None, 0),
             named => {
                 let uuid = found.uuid_string();
                 let (stack, name) = (named.stack(), named.name());

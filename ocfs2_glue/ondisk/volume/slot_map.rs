@@ -30,7 +30,7 @@ pub struct SlotMap {
 
 /// Where one slot is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct EntryPos {
     /// Block of the file, from 0.
     pub block: usize,
     /// Byte within that block.
@@ -95,14 +95,14 @@ impl SlotMap {
     }
 
     /// Where `slot` is; `None` if the volume hasn't so many.
-    pub fn locate(&self, slot: u16) -> Option<Place> {
+    pub fn locate(&self, slot: u16) -> Option<EntryPos> {
         if slot >= self.slots {
             return None;
         }
         // Both the slot's and the block's size are powers of two: no slot straddles two blocks.
         let at = usize::from(slot) * self.slot_size();
         let block = at >> self.block_bits;
-        Some(Place {
+        Some(EntryPos {
             block,
             offset: at - (block << self.block_bits),
         })
@@ -111,7 +111,7 @@ impl SlotMap {
     /// Node that has the slot at `place`, or `None` for a free slot.
     ///
     /// `block` is block `place.block` of the file. Past its end everything is free.
-    pub fn get(&self, block: &[u8], place: Place) -> Option<u32> {
+    pub fn get(&self, block: &[u8], place: EntryPos) -> Option<u32> {
         let at = place.offset;
         if self.extended {
             if get_u8(block, at.checked_add(ES_VALID)?)? == 0 {
@@ -128,7 +128,7 @@ impl SlotMap {
     ///
     /// `None`, and nothing is written, if the node number doesn't fit the format (only numbers
     /// below 65535 fit the old one) or `place` isn't in the block.
-    pub fn set(&self, block: &mut [u8], place: Place, node: Option<u32>) -> Option<()> {
+    pub fn set(&self, block: &mut [u8], place: EntryPos, node: Option<u32>) -> Option<()> {
         let at = place.offset;
         if !self.extended {
             let value = match node {

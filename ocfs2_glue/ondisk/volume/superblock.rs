@@ -71,7 +71,7 @@ pub const STACK_O2CB: [u8; 4] = *b"o2cb";
 
 /// The cluster that a volume belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cluster {
+pub enum ClusterInfo {
     /// No cluster: one node at a time (feature `local`).
     Local,
     /// o2cb, as volumes without `s_cluster_info` mean it; any cluster name will do.
@@ -87,7 +87,7 @@ pub enum Cluster {
     },
 }
 
-impl Cluster {
+impl ClusterInfo {
     /// Stack label for `ocfs2_cluster_connect()`; empty where the volume names none.
     pub fn stack(&self) -> &[u8] {
         match self {
@@ -120,7 +120,7 @@ pub struct Superblock {
     /// Sizes, limits and features.
     pub geometry: Geometry,
     /// The cluster that the volume belongs to.
-    pub cluster: Cluster,
+    pub cluster: ClusterInfo,
     /// `s_uuid`.
     pub uuid: [u8; 16],
     /// `s_label`, padded with zeros.
@@ -307,18 +307,18 @@ fn check_geometry(geometry: &Geometry, blkno: u64) -> Result<(), Corrupt> {
     }
 }
 
-fn decode_cluster(head: &[u8; SIZE], features: &Features) -> Result<Cluster, Corrupt> {
+fn decode_cluster(head: &[u8; SIZE], features: &Features) -> Result<ClusterInfo, Corrupt> {
     if features.has_incompat(INCOMPAT_LOCAL_MOUNT) {
-        return Ok(Cluster::Local);
+        return Ok(ClusterInfo::Local);
     }
     if !features.has_cluster_info() {
-        return Ok(Cluster::Classic);
+        return Ok(ClusterInfo::Classic);
     }
     let stack: [u8; 4] = get(head, CI_STACK).unwrap_or([0; 4]);
     if stack.contains(&0) {
         return Err(bad("ocfs2_cluster_info.ci_stack"));
     }
-    Ok(Cluster::Named {
+    Ok(ClusterInfo::Named {
         stack,
         name: get(head, CI_CLUSTER).unwrap_or([0; 16]),
         flags: head.get(CI_STACKFLAGS).copied().unwrap_or(0),

@@ -13,7 +13,7 @@ use ocfs2_ondisk_host::ondisk::dlm::lock_name::LockName;
 use ocfs2_ondisk_host::ondisk::inode::dinode::{Body, Id1, SYSTEM_FL, VALID_FL};
 use ocfs2_ondisk_host::ondisk::volume::block_check::{self, Verdict};
 use ocfs2_ondisk_host::ondisk::volume::slot_map::SlotMap;
-use ocfs2_ondisk_host::ondisk::volume::superblock::{self, Cluster, Rejected, Superblock};
+use ocfs2_ondisk_host::ondisk::volume::superblock::{self, ClusterInfo, Rejected, Superblock};
 use ocfs2_ondisk_host::ondisk::volume::system_inodes::SystemInode;
 
 fn for_each_kind(test: impl Fn(&str, &mut Image)) {
@@ -166,8 +166,8 @@ fn cluster_is_the_one_that_mkfs_was_told() {
     for_each_kind(|name, image| {
         let cluster = image.superblock.cluster;
         match name {
-            "512-local" | "512-metaecc" => assert_eq!(cluster, Cluster::Local),
-            "2k-compat" => assert_eq!(cluster, Cluster::Classic),
+            "512-local" | "512-metaecc" => assert_eq!(cluster, ClusterInfo::Local),
+            "2k-compat" => assert_eq!(cluster, ClusterInfo::Classic),
             "4k-32k-max" => assert_eq!(cluster.name(), b"sixteenletters16"),
             _ => assert_eq!(cluster.name(), b"foo"),
         }
