@@ -252,7 +252,7 @@ mod cases {
     #[test]
     fn a_new_dinode_reads_back() -> Result {
         let (geo, b) = dinode()?;
-        let d = Dinode::decode(&b, 100, &geo)?;
+        let d = Dinode::decode(&b, 100, &geo).map_err(|_| EUCLEAN)?;
         assert_eq!(d.file_type, FileType::Regular);
         assert_eq!((d.mode, d.links, d.uid, d.gid), (0o100644, 1, 1000, 100));
         assert_eq!(d.mtime, Time { sec: 1, nsec: 2 });
@@ -270,14 +270,13 @@ mod cases {
             return Err(EINVAL);
         };
         assert_eq!(corrupt, Corrupt::new(100, "ocfs2_dinode.i_fs_generation"));
-        assert_eq!(Error::from(corrupt), EUCLEAN);
         Ok(())
     }
 
     #[test]
     fn attributes_travel_in_the_value_block() -> Result {
         let (geo, b) = dinode()?;
-        let attributes = MetaLvb::from(&Dinode::decode(&b, 100, &geo)?);
+        let attributes = MetaLvb::from(&Dinode::decode(&b, 100, &geo).map_err(|_| EUCLEAN)?);
         let value = attributes.encode();
         assert_eq!(MetaLvb::decode(&value, 77, &geo), Some(attributes));
         // Of an inode that was deleted and made anew, and of a node that couldn't write back.

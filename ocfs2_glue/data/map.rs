@@ -2,7 +2,7 @@
 //! Blocks of a file to blocks of the volume, in one place.
 
 use crate::{
-    meta::inode::InodeExt,
+    meta::{corrupt::Report as _, inode::InodeExt},
     ondisk::{
         extent::tree::{Mapped, Mapping, Tree},
         inode::dinode::Body,
@@ -38,7 +38,9 @@ pub(crate) fn blocks(
     let mapping = match cached.and_then(|m| part(&m, cpos, geo)) {
         Some(mapping) => mapping,
         None => {
-            let found = Tree::of_dinodes(geo).lookup(&mut store, &root.block, cpos)?;
+            let found = Tree::of_dinodes(geo)
+                .lookup(&mut store, &root.block, cpos)
+                .on(inode.sb())?;
             meta.last = Some(found);
             found
         }

@@ -10,7 +10,12 @@ use crate::{
     cluster::lock::Held,
     data::{aops::Aops, inline::fill, map},
     lockres::Mode,
-    meta::{attributes::disk_time, inode::InodeExt, metadata::Meta},
+    meta::{
+        attributes::disk_time,
+        corrupt::{Failure, Report as _},
+        inode::InodeExt,
+        metadata::Meta,
+    },
     ondisk::{
         base::{bytes, store::Journaled},
         extent::{
@@ -101,7 +106,11 @@ fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
     let tree = Tree::of_dinodes(geo);
     let what = match cached.filter(in_cached) {
         Some(m) => m.what,
-        None => tree.lookup(&mut store, &root.block, cpos)?.what,
+        None => {
+            tree.lookup(&mut store, &root.block, cpos)
+                .on(inode.sb())?
+                .what
+        }
     };
     if what.is_refcounted() {
         return Err(EOPNOTSUPP);
@@ -113,11 +122,13 @@ fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
     };
     let blocks = tree
         .blocks_needed(&mut store, &root.block, records.into())
-        .map_err(tree_error)?;
+        .map_err(tree_error)
+        .on(inode.sb())?;
     let blocks = u16::try_from(blocks).map_err(|_| ENOSPC)?;
     let credits = tree
         .credits(&mut store, &root.block, cpos, records)
-        .map_err(tree_error)?;
+        .map_err(tree_error)
+        .on(inode.sb())?;
     Ok(Plan::Cluster(Want {
         cpos,
         cluster,
@@ -128,12 +139,12 @@ fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
 }
 
 /// What user space hears of a tree that couldn't be changed.
-pub(crate) fn tree_error(e: TreeError<Error>) -> Error {
+pub(crate) fn tree_error(e: TreeError<Failure>) -> Failure {
     match e {
         TreeError::Store(e) => e,
-        TreeError::Full => EFBIG,
-        TreeError::Refcounted => EOPNOTSUPP,
-        TreeError::BadRecord(_) | TreeError::Exists | TreeError::Hole => EUCLEAN,
+        TreeError::Full => EFBIG.into(),
+        TreeError::Refcounted => EOPNOTSUPP.into(),
+        TreeError::BadRecord(_) | TreeError::Exists | TreeError::Hole => EUCLEAN.into(),
     }
 }
 
@@ -247,8 +258,13 @@ fn allocate(
         let (mut store, root) = meta.change(inode, &mut handle)?;
         let blkno = if let Cluster::No = want.cluster {
             tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut room)
-                .map_err(tree_error)?;
-            match tree.lookup(&mut store, &root.block, want.cpos)?.what {
+                .map_err(tree_error)
+                .on(inode.sb())?;
+            match tree
+                .lookup(&mut store, &root.block, want.cpos)
+                .on(inode.sb())?
+                .what
+            {
                 Mapped::Extent { blkno, .. } => blkno,
                 Mapped::Hole => return Err(EUCLEAN),
             }
@@ -260,10 +276,11 @@ fn allocate(
                 flags: 0,
             };
             tree.insert(&mut store, &mut root.block, &rec, &mut room)
-                .map_err(tree_error)?;
+                .map_err(tree_error)
+                .on(inode.sb())?;
             rec.blkno
         };
-        root.reload(geo)?;
+        root.reload(inode.sb())?;
         inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
         Ok(blkno)
     })();
@@ -378,9 +395,11 @@ fn update_dinode(inode: &Inode, meta: &mut Meta, handle: &mut Handle, size: i64)
     let now = disk_time(inode.touch_modified());
     let last = meta.last;
     let (mut store, root) = meta.change(inode, handle)?;
-    store.update(&mut root.block, |b| {
-        Edit::of(b).size(size as u64).mtime(now).ctime(now);
-    })?;
+    store
+        .update(&mut root.block, |b| {
+            Edit::of(b).size(size as u64).mtime(now).ctime(now);
+        })
+        .on(inode.sb())?;
     root.dinode.size = size as u64;
     (root.dinode.mtime, root.dinode.ctime) = (now, now);
     // The extents are what they were.
@@ -402,7 +421,9 @@ fn store_inline(
     let mut text = KVec::from_elem(0, size.saturating_sub(from), GFP_NOFS)?;
     folio.copy_to(from, &mut text);
     let (mut store, root) = meta.change(inode, handle)?;
-    store.update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))?;
+    store
+        .update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))
+        .on(inode.sb())?;
     let d = &root.dinode;
     let volume = inode.volume();
     inode.set_blocks(volume.blocks_of(d.clusters, d.dyn_features, size as u64));
@@ -438,10 +459,12 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         room.claim_cluster(&mut store)?;
         let features = root.dinode.dyn_features & !crate::ondisk::inode::dinode::INLINE_DATA_FL;
         let xattr = root.dinode.xattr_inline_size;
-        store.update(&mut root.block, |b| {
-            crate::ondisk::inode::edit::init_extent_list(b, xattr);
-            Edit::of(b).dyn_features(features);
-        })?;
+        store
+            .update(&mut root.block, |b| {
+                crate::ondisk::inode::edit::init_extent_list(b, xattr);
+                Edit::of(b).dyn_features(features);
+            })
+            .on(inode.sb())?;
         let rec = ExtentRec {
             cpos: 0,
             clusters: 1,
@@ -450,8 +473,9 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         };
         Tree::of_dinodes(geo)
             .insert(&mut store, &mut root.block, &rec, &mut room)
-            .map_err(tree_error)?;
-        root.reload(geo)?;
+            .map_err(tree_error)
+            .on(inode.sb())?;
+        root.reload(inode.sb())?;
         inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
         Ok(())
     })
@@ -478,7 +502,9 @@ fn next_written(inode: &Inode, at: u64, end: u64) -> Result<Option<(u64, u64)>> 
     let mut from = at;
     while from < end {
         let cpos = u32::try_from(from >> bits).map_err(|_| EFBIG)?;
-        let run = Tree::of_dinodes(geo).lookup(&mut store, &root.block, cpos)?;
+        let run = Tree::of_dinodes(geo)
+            .lookup(&mut store, &root.block, cpos)
+            .on(inode.sb())?;
         let to = (u64::from(cpos) + u64::from(run.clusters)) << bits;
         if run.what != Mapped::Hole && !run.what.is_unwritten() {
             return Ok(Some((from, to.min(end))));

@@ -4,7 +4,7 @@
 use crate::{
     data::{file::File, write},
     lockres::Mode,
-    meta::{attributes::disk_time, inode::InodeExt},
+    meta::{attributes::disk_time, corrupt::Report as _, inode::InodeExt},
     ondisk::{base::store::Journaled, inode::edit::Edit},
     vfs::fs::{self, dir::Change, file::Operations as _, folio::NoFolio},
     Inode, Ocfs2,
@@ -47,13 +47,15 @@ impl fs::dir::Attr<Ocfs2> for Attr {
         {
             let mut meta = inode.meta();
             let (mut store, root) = meta.change(inode, &mut handle)?;
-            store.update(&mut root.block, |b| {
-                let edit = Edit::of(b).mode(a.mode).owner(a.uid, a.gid).size(size);
-                edit.atime(disk_time(a.atime))
-                    .mtime(disk_time(a.mtime))
-                    .ctime(disk_time(a.ctime));
-            })?;
-            root.reload(&inode.volume().geo)?;
+            store
+                .update(&mut root.block, |b| {
+                    let edit = Edit::of(b).mode(a.mode).owner(a.uid, a.gid).size(size);
+                    edit.atime(disk_time(a.atime))
+                        .mtime(disk_time(a.mtime))
+                        .ctime(disk_time(a.ctime));
+                })
+                .on(inode.sb())?;
+            root.reload(inode.sb())?;
             inode.set_size(size as i64);
         }
         handle.stop()

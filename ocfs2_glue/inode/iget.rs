@@ -7,6 +7,7 @@ use crate::{
     lockres::Mode,
     meta::{
         attributes::attributes,
+        corrupt::Report as _,
         inode::{Expect, InodeExt, Locks},
     },
     ondisk::{
@@ -34,7 +35,7 @@ pub(crate) fn iget(
     let volume = crate::volume_of(sb);
     let new = match sb.iget(blkno, wait)? {
         Iget::Cached(inode) if inode.locks()?.expect == expect => return Ok(inode),
-        Iget::Cached(_) => return Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags").into()),
+        Iget::Cached(_) => return Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags")).on(sb),
         Iget::New(new) => new,
     };
     let inode = new.inode();
@@ -95,7 +96,7 @@ fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
         // A directory that names a system file would hand it to users, under a lock that nobody
         // else knows it by.
         if root.dinode.has_flags(SYSTEM_FL) != (expect == Expect::System) {
-            return Err(Corrupt::new(inode.ino(), "ocfs2_dinode.i_flags").into());
+            return Err(Corrupt::new(inode.ino(), "ocfs2_dinode.i_flags")).on(inode.sb());
         }
         Ok(root.dinode)
     })();

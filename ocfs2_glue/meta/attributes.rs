@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! An inode's attributes: in the dinode, in the lock value block, and in memory.
 
-use super::inode::InodeExt;
+use super::{corrupt::Report as _, inode::InodeExt};
 use crate::{
     cluster::lock::Held,
     ondisk::{
@@ -46,7 +46,7 @@ pub(super) fn refresh(inode: &Inode, held: &Held) -> Result {
         return Err(ESTALE);
     }
     if Some(d.file_type) != FileType::from_mode(inode.mode()) {
-        return Err(Corrupt::new(inode.ino(), "ocfs2_dinode.i_mode").into());
+        return Err(Corrupt::new(inode.ino(), "ocfs2_dinode.i_mode")).on(inode.sb());
     }
     inode.set_attributes(&attributes(d, volume));
     inode.set_flags(d.attr);

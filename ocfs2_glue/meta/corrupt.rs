@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the rest of the kernel hears of a structure that breaks the format's rules.
+//! Structures that break the format's rules: one line in the log, and the errno for user space.
 
 use crate::{
     ondisk::base::{error::Corrupt, features::Features},
-    vfs::fs::time::monotonic_ns,
+    vfs::fs::{super_block::Device, time::monotonic_ns},
 };
 use kernel::{
+    alloc::AllocError,
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
 };
@@ -29,13 +30,65 @@ pub(crate) fn count_line(last: u64, window: u64) -> (u64, bool) {
     (window << 8 | (lines + 1).min(0xff), lines < LINES)
 }
 
-impl From<Corrupt> for Error {
-    /// One line for the log, which names block and field, and `EUCLEAN`.
+/// Why something could not be read or changed: the volume breaks the format's rules, or an errno.
+///
+/// Made from either without a side effect; [`Report::on`] writes the line.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What is wrong on the disk.
+    Corrupt(Corrupt),
+    /// Anything else.
+    Errno(Error),
+}
+
+impl From<Corrupt> for Failure {
     fn from(c: Corrupt) -> Self {
-        if may_print() {
-            pr_err!("block {}: bad {}; run fsck.ocfs2\n", c.blkno, c.field);
+        Self::Corrupt(c)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Self {
+        Self::Errno(e)
+    }
+}
+
+impl From<AllocError> for Failure {
+    fn from(e: AllocError) -> Self {
+        Self::Errno(e.into())
+    }
+}
+
+impl Failure {
+    /// The errno. A corrupt block is `EUCLEAN`, after one line in the log that names the device,
+    /// the block and the field.
+    pub(crate) fn report(self, dev: &(impl Device + ?Sized)) -> Error {
+        match self {
+            Self::Errno(e) => e,
+            Self::Corrupt(c) => {
+                if may_print() {
+                    pr_err!(
+                        "{}: block {}: bad {}; run fsck.ocfs2\n",
+                        dev.id(),
+                        c.blkno,
+                        c.field
+                    );
+                }
+                EUCLEAN
+            }
         }
-        EUCLEAN
+    }
+}
+
+/// Results that may say what is wrong on a device.
+pub(crate) trait Report<T> {
+    /// Replaces what is wrong by an errno; see [`Failure::report`].
+    fn on(self, dev: &(impl Device + ?Sized)) -> Result<T>;
+}
+
+impl<T, E: Into<Failure>> Report<T> for Result<T, E> {
+    fn on(self, dev: &(impl Device + ?Sized)) -> Result<T> {
+        self.map_err(|e| e.into().report(dev))
     }
 }
 

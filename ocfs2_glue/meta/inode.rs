@@ -11,7 +11,7 @@
 //! 6. [`Meta`], the metadata mutex: innermost. Under it only the disk is waited for, so it may be
 //!    taken with a folio locked. In an allocator's inode it is part of 4.
 
-use super::{attributes, flush, metadata::Meta, slot_owners};
+use super::{attributes, corrupt::Report as _, flush, metadata::Meta, slot_owners};
 use crate::{
     cluster::lock::{Contents, Held, Lock, Ticket},
     lockres::{Flushed, Level, Mode},
@@ -201,7 +201,7 @@ impl InodeExt for Inode {
     fn check_directory(&self) -> Result {
         match FileType::from_mode(self.mode()) {
             Some(FileType::Directory) => Ok(()),
-            _ => Err(Corrupt::new(self.ino(), "ocfs2_dinode.i_mode").into()),
+            _ => Err(Corrupt::new(self.ino(), "ocfs2_dinode.i_mode")).on(self.sb()),
         }
     }
 }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What is kept of an inode's metadata under a grant of its cluster lock.
 
-use super::store::{Block, Known, Store};
+use super::{
+    corrupt::Report as _,
+    store::{Block, Known, Store},
+};
 use crate::{
     meta::inode::InodeExt,
-    ondisk::{
-        base::{geometry::Geometry, store::Blocks},
-        extent::tree::Mapping,
-        inode::dinode::Dinode,
-    },
+    ondisk::{base::store::Blocks, extent::tree::Mapping, inode::dinode::Dinode},
     vfs::jbd2::Handle,
-    Inode,
+    Inode, SuperBlock,
 };
 use core::ops::Range;
 use kernel::prelude::*;
@@ -25,8 +24,9 @@ pub(crate) struct Root {
 
 impl Root {
     /// Decodes the block again, after it was changed.
-    pub(crate) fn reload(&mut self, geo: &Geometry) -> Result {
-        self.dinode = Dinode::decode(self.block.bytes(), self.block.blkno(), geo)?;
+    pub(crate) fn reload(&mut self, sb: &SuperBlock) -> Result {
+        let geo = &crate::volume_of(sb).geo;
+        self.dinode = Dinode::decode(self.block.bytes(), self.block.blkno(), geo).on(sb)?;
         Ok(())
     }
 }
@@ -86,8 +86,8 @@ impl Meta {
         let root = match &mut self.root {
             Some(root) => root,
             none => {
-                let block = store.read(inode.ino())?;
-                let dinode = Dinode::decode(block.bytes(), inode.ino(), geo)?;
+                let block = store.read(inode.ino()).on(inode.sb())?;
+                let dinode = Dinode::decode(block.bytes(), inode.ino(), geo).on(inode.sb())?;
                 none.insert(Root { block, dinode })
             }
         };

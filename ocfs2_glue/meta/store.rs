@@ -8,6 +8,7 @@
 //! cluster lock wasn't lost. [`Known`] remembers the blocks that were read since it was granted;
 //! all others are read from the device again.
 
+use super::corrupt::Failure;
 use crate::{
     ondisk::{
         base::{
@@ -140,6 +141,11 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// The volume that it reads from, for [`Report::on`](super::corrupt::Report::on).
+    pub(crate) fn sb(&self) -> &'a SuperBlock {
+        self.sb
+    }
+
     /// The transaction; `EROFS` for a store that only reads.
     pub(crate) fn handle(&mut self) -> Result<&mut Handle> {
         self.handle.as_deref_mut().ok_or(EROFS)
@@ -147,7 +153,7 @@ impl<'a> Store<'a> {
 }
 
 impl Blocks for Store<'_> {
-    type Error = Error;
+    type Error = Failure;
     type Block = Block;
 
     fn block_size(&self) -> usize {
@@ -158,7 +164,7 @@ impl Blocks for Store<'_> {
         self.geo.blocks()
     }
 
-    fn read(&mut self, blkno: u64) -> Result<Block> {
+    fn read(&mut self, blkno: u64) -> Result<Block, Failure> {
         if !self.geo.is_block(blkno) {
             return Err(Corrupt::new(blkno, "block number").into());
         }
@@ -181,7 +187,7 @@ impl Blocks for Store<'_> {
 }
 
 impl Journaled for Store<'_> {
-    fn create(&mut self, blkno: u64) -> Result<Block> {
+    fn create(&mut self, blkno: u64) -> Result<Block, Failure> {
         let bytes = KVec::from_elem(0, self.geo.block_size(), GFP_NOFS)?;
         let bh = BufferHead::create(self.sb, blkno)?;
         self.handle()?.write_new(&bh, &bytes)?;
@@ -189,7 +195,11 @@ impl Journaled for Store<'_> {
         Ok(Block { bh, bytes })
     }
 
-    fn update<R>(&mut self, block: &mut Block, change: impl FnOnce(&mut [u8]) -> R) -> Result<R> {
+    fn update<R>(
+        &mut self,
+        block: &mut Block,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, Failure> {
         let handle = self.handle()?;
         let result = change(&mut block.bytes);
         handle.write(&block.bh, &block.bytes)?;

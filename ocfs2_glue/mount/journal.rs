@@ -4,7 +4,7 @@
 use super::system_files;
 use crate::{
     lockres::Mode,
-    meta::inode::InodeExt,
+    meta::{corrupt::Report as _, inode::InodeExt},
     ondisk::{
         alloc::local_alloc::LocalAlloc,
         inode::{
@@ -79,7 +79,7 @@ fn mark(sb: &SuperBlock, inode: &Inode, mark: Mark) -> Result {
             .journal_flags(flags)
             .journal_recovery_generation(generation);
     })?;
-    root.reload(&crate::volume_of(sb).geo)
+    root.reload(sb)
 }
 
 /// Brings the journal of our slot up, and marks it dirty.
@@ -126,7 +126,7 @@ fn check_local_alloc(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
     let geo = &crate::volume_of(sb).geo;
     let mut meta = inode.meta();
     let (_, root) = meta.read(&inode)?;
-    let alloc = LocalAlloc::decode(root.block.bytes(), &root.dinode, geo)?;
+    let alloc = LocalAlloc::decode(root.block.bytes(), &root.dinode, geo).on(sb)?;
     if !alloc.is_clean(root.block.bytes()) {
         pr_err!(
             "slot {slot}: local_alloc holds clusters that must be recovered, which isn't \

@@ -2,7 +2,7 @@
 //! The first look at a device.
 
 use crate::{
-    meta::store::Block,
+    meta::{corrupt::Report as _, store::Block},
     ondisk::{
         base::geometry::{MAX_BLOCK_BITS, MIN_BLOCK_BITS, SUPER_BLOCK_BLKNO},
         volume::superblock::{self, Rejected, Superblock},
@@ -32,7 +32,7 @@ pub(super) fn probe(sb: &mut NewSuperBlock<'_, Ocfs2>) -> Result<Superblock> {
                 return Ok(found);
             }
             Ok(None) => {}
-            Err(Rejected::Corrupt(c)) => return Err(c.into()),
+            Err(Rejected::Corrupt(c)) => return Err(c).on(sb.device()),
             Err(Rejected::Revision(major, minor)) => {
                 pr_err!("unknown revision {major}.{minor} of the format\n");
                 return Err(EINVAL);

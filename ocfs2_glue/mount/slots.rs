@@ -8,9 +8,10 @@ use super::system_files;
 use crate::{
     cluster::lock::{Held, Lock},
     lockres::Mode,
-    meta::{inode::InodeExt, store::Block},
+    meta::{corrupt::Report as _, inode::InodeExt, store::Block},
     namei::entries::{for_each, read_block},
     ondisk::{
+        base::error::Corrupt,
         dlm::lock_name::LockName,
         inode::dinode::{Dinode, Id1, JOURNAL_DIRTY_FL},
         volume::{
@@ -69,7 +70,7 @@ impl Map {
         let _held = inode.lock_cluster(Mode::Pr, wait)?;
         let mut meta = inode.meta();
         let (mut store, root) = meta.read(&inode)?;
-        layout.check_file(inode.ino(), root.dinode.size)?;
+        layout.check_file(inode.ino(), root.dinode.size).on(sb)?;
         let mut blocks = KVec::new();
         for index in 0..layout.blocks() {
             let at = read_block(&mut store, root, geo, index as u64)?.blkno();
@@ -125,9 +126,9 @@ impl Journals {
         let geo = &crate::volume_of(sb).geo;
         let blkno = self.blkno(slot)?;
         let block = Block::read_fresh(sb, blkno, geo.block_size())?;
-        match Dinode::decode(block.bytes(), blkno, geo)?.id1 {
+        match Dinode::decode(block.bytes(), blkno, geo).on(sb)?.id1 {
             Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
-            _ => Err(EUCLEAN),
+            _ => Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags")).on(sb),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use crate::{
     lockres::Mode,
-    meta::inode::InodeExt,
-    ondisk::inode::dinode::Id1,
+    meta::{corrupt::Report as _, inode::InodeExt},
+    ondisk::{base::error::Corrupt, inode::dinode::Id1},
     vfs::fs::{folio::NoFolio, super_block::StatFs},
     SuperBlock,
 };
@@ -19,9 +19,9 @@ pub(super) fn statfs(sb: &SuperBlock, wait: &NoFolio) -> Result<StatFs> {
     let mut meta = bitmap.meta();
     let (_, root) = meta.read(&bitmap)?;
     // The allocator changes the block alone.
-    root.reload(geo)?;
+    root.reload(sb)?;
     let Id1::Bitmap { used, total } = root.dinode.id1 else {
-        return Err(EUCLEAN);
+        return Err(Corrupt::new(bitmap.ino(), "ocfs2_dinode.i_flags")).on(sb);
     };
     let free = total.saturating_sub(used);
     Ok(StatFs {

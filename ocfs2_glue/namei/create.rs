@@ -6,6 +6,7 @@ use crate::{
     lockres::Mode,
     meta::{
         attributes::disk_time,
+        corrupt::Report as _,
         inode::{Expect, InodeExt},
         metadata::Root,
         store::Store,
@@ -55,7 +56,7 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;
     // A bitmap that calls the block of a live inode free; all of it may be as wrong.
     if let Some(blkno) = bit.peek().filter(|blkno| dir.sb().has_inode(*blkno, wait)) {
-        return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap").into());
+        return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap")).on(dir.sb());
     }
     // Group and dinode of the allocator, the new dinode, the directory's, and the name.
     let generation = random_u32();
@@ -78,8 +79,10 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             time,
             rdev: 0,
         };
-        let mut block = store.create(claimed.blkno)?;
-        store.update(&mut block, |b| dinode_edit::init(b, &geo, &new))?;
+        let mut block = store.create(claimed.blkno).on(dir.sb())?;
+        store
+            .update(&mut block, |b| dinode_edit::init(b, &geo, &new))
+            .on(dir.sb())?;
         insert(
             &mut store,
             root,
@@ -87,10 +90,12 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             name,
             claimed.blkno,
         )?;
-        store.update(&mut root.block, |b| {
-            Edit::of(b).mtime(time).ctime(time);
-        })?;
-        root.reload(&geo)?;
+        store
+            .update(&mut root.block, |b| {
+                Edit::of(b).mtime(time).ctime(time);
+            })
+            .on(dir.sb())?;
+        root.reload(dir.sb())?;
         dir.touch_modified();
         Ok((claimed.blkno, tid))
     })?;
@@ -100,7 +105,7 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     let inode = iget(dir.sb(), blkno, Expect::User, wait)?;
     if inode.generation() != generation {
         // Brought into memory meanwhile, as what was there before, by another name.
-        return Err(Corrupt::new(blkno, "ocfs2_dinode.i_generation").into());
+        return Err(Corrupt::new(blkno, "ocfs2_dinode.i_generation")).on(dir.sb());
     }
     // For an fsync of the file itself, which may follow without a write.
     inode.data().get_ref().changed_in(tid);
@@ -113,12 +118,18 @@ fn insert(store: &mut Store<'_>, root: &mut Root, place: Place, name: &[u8], ino
     let kind = FileType::Regular;
     match place {
         Place::Inline(area, room) => {
-            store.update(&mut root.block, |b| area.insert(b, room, name, inode, kind))??;
+            store
+                .update(&mut root.block, |b| area.insert(b, room, name, inode, kind))
+                .on(store.sb())?
+                .on(store.sb())?;
         }
         Place::Block(mut block, area, room) => {
-            store.update(&mut block, |b| area.insert(b, room, name, inode, kind))??;
+            store
+                .update(&mut block, |b| area.insert(b, room, name, inode, kind))
+                .on(store.sb())?
+                .on(store.sb())?;
         }
-        Place::Indexed(insert) => insert.apply(store, name, inode, kind)?,
+        Place::Indexed(insert) => insert.apply(store, name, inode, kind).on(store.sb())?,
     }
     Ok(())
 }

@@ -14,7 +14,10 @@ use crate::{
     data::file::sync,
     inode::iget::iget,
     lockres::Mode,
-    meta::inode::{Expect, InodeExt},
+    meta::{
+        corrupt::Report as _,
+        inode::{Expect, InodeExt},
+    },
     ondisk::base::file_type::FileType,
     vfs::fs::{
         dir::{Emitter, Entry, Operations},
@@ -84,7 +87,7 @@ impl Operations<Ocfs2> for Dir {
                 .area
                 .entries_from(&listing.bytes, (pos - base) as usize)
             {
-                let item = item?;
+                let item = item.on(dir.sb())?;
                 if item.is_used() {
                     let kind = item.file_type.map_or(0, dt_type);
                     out.set_pos((base + item.offset as u64) as i64);

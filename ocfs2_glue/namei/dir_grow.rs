@@ -8,6 +8,7 @@
 use crate::{
     data::write::tree_error,
     meta::{
+        corrupt::Report as _,
         inode::InodeExt,
         metadata::Root,
         store::{Block, Store},
@@ -85,12 +86,15 @@ fn find_place(dir: &Inode, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
     let d = &root.dinode;
     let place = if let Body::Inline { .. } = d.body {
         let area = Area::inline(d, geo);
-        match area.find_room(root.block.bytes(), name.len())? {
+        match area
+            .find_room(root.block.bytes(), name.len())
+            .on(dir.sb())?
+        {
             Some(room) => Place::Inline(area, room),
             None => return Ok(Err(Full::Inline)),
         }
     } else if d.dyn_features & INDEXED_DIR_FL != 0 {
-        match dx_edit::plan(&mut store, d, geo, name)? {
+        match dx_edit::plan(&mut store, d, geo, name).on(dir.sb())? {
             dx_edit::Plan::Ready(insert) => Place::Indexed(insert),
             dx_edit::Plan::NoDirRoom => return Ok(Err(Full::Blocks)),
             dx_edit::Plan::NoIndexRoom => return Ok(Err(Full::Index)),
@@ -112,8 +116,8 @@ fn find_room(
 ) -> Result<Option<(Block, Area, Room)>> {
     for index in 0..root.dinode.size >> geo.block_bits() {
         let block = read_block(store, root, geo, index)?;
-        let area = Area::block(block.bytes(), block.blkno(), &root.dinode, geo)?;
-        if let Some(room) = area.find_room(block.bytes(), name.len())? {
+        let area = Area::block(block.bytes(), block.blkno(), &root.dinode, geo).on(store.sb())?;
+        if let Some(room) = area.find_room(block.bytes(), name.len()).on(store.sb())? {
             return Ok(Some((block, area, room)));
         }
     }
@@ -135,18 +139,23 @@ fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         let mut old = KVec::with_capacity(root.block.bytes().len(), GFP_KERNEL)?;
         old.extend_from_slice(root.block.bytes(), GFP_KERNEL)?;
         let blkno = room.claim_cluster(&mut store)?;
-        let mut block = store.create(blkno)?;
-        let area = store.update(&mut block, |b| match indexed {
-            true => dir_block::expand_inline_indexed(&old, &was, b, blkno, geo),
-            false => dir_block::expand_inline(&old, &was, b, blkno, geo),
-        })??;
+        let mut block = store.create(blkno).on(dir.sb())?;
+        let area = store
+            .update(&mut block, |b| match indexed {
+                true => dir_block::expand_inline_indexed(&old, &was, b, blkno, geo),
+                false => dir_block::expand_inline(&old, &was, b, blkno, geo),
+            })
+            .on(dir.sb())?
+            .on(dir.sb())?;
         let features = was.dyn_features & !INLINE_DATA_FL;
-        store.update(&mut root.block, |b| {
-            dinode_edit::init_extent_list(b, was.xattr_inline_size);
-            Edit::of(b)
-                .dyn_features(features)
-                .size(1 << geo.block_bits());
-        })?;
+        store
+            .update(&mut root.block, |b| {
+                dinode_edit::init_extent_list(b, was.xattr_inline_size);
+                Edit::of(b)
+                    .dyn_features(features)
+                    .size(1 << geo.block_bits());
+            })
+            .on(dir.sb())?;
         let rec = ExtentRec {
             cpos: 0,
             clusters: 1,
@@ -155,18 +164,21 @@ fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         };
         Tree::of_dinodes(geo)
             .insert(&mut store, &mut root.block, &rec, &mut room)
-            .map_err(tree_error)?;
+            .map_err(tree_error)
+            .on(dir.sb())?;
         if indexed {
             let suballoc = room.claim_block(&mut store)?;
             let entries = (&block, blkno, &area);
-            dx_edit::create(&mut store, suballoc, was.blkno(), entries, geo)?;
-            store.update(&mut root.block, |b| {
-                Edit::of(b)
-                    .dyn_features(features | INDEXED_DIR_FL)
-                    .dx_root(suballoc.blkno);
-            })?;
+            dx_edit::create(&mut store, suballoc, was.blkno(), entries, geo).on(dir.sb())?;
+            store
+                .update(&mut root.block, |b| {
+                    Edit::of(b)
+                        .dyn_features(features | INDEXED_DIR_FL)
+                        .dx_root(suballoc.blkno);
+                })
+                .on(dir.sb())?;
         }
-        changed(dir, root, geo)
+        changed(dir, root)
     })
 }
 
@@ -183,13 +195,15 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         } else {
             let need = tree
                 .blocks_needed(&mut store, &root.block, 1)
-                .map_err(tree_error)?;
+                .map_err(tree_error)
+                .on(dir.sb())?;
             let cluster = Cluster::behind(&mut store, root, geo, d.clusters)?;
             (need, cluster)
         };
         let credits = tree
             .credits(&mut store, &root.block, d.clusters, 1)
-            .map_err(tree_error)?;
+            .map_err(tree_error)
+            .on(dir.sb())?;
         (u16::try_from(need).map_err(|_| ENOSPC)?, cluster, credits)
     };
     let mut room = Resources::find(mounted, blocks, cluster, wait)?;
@@ -207,22 +221,28 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
                 flags: 0,
             };
             tree.insert(&mut store, &mut root.block, &rec, &mut room)
-                .map_err(tree_error)?;
+                .map_err(tree_error)
+                .on(dir.sb())?;
         }
         let index = was.size >> geo.block_bits();
         let blkno = block_place(&mut store, root, geo, index)?;
-        let mut block = store.create(blkno)?;
+        let mut block = store.create(blkno).on(dir.sb())?;
         let bad = Corrupt::new(blkno, "directory block");
-        store.update(&mut block, |b| {
-            dir_block::format(b, blkno, &was, geo).ok_or(bad)
-        })??;
+        store
+            .update(&mut block, |b| {
+                dir_block::format(b, blkno, &was, geo).ok_or(bad)
+            })
+            .on(dir.sb())?
+            .on(dir.sb())?;
         if was.dyn_features & INDEXED_DIR_FL != 0 {
-            dx_edit::link_block(&mut store, &was, geo, &mut block, blkno)?;
+            dx_edit::link_block(&mut store, &was, geo, &mut block, blkno).on(dir.sb())?;
         }
-        store.update(&mut root.block, |b| {
-            Edit::of(b).size((index + 1) << geo.block_bits());
-        })?;
-        changed(dir, root, geo)
+        store
+            .update(&mut root.block, |b| {
+                Edit::of(b).size((index + 1) << geo.block_bits());
+            })
+            .on(dir.sb())?;
+        changed(dir, root)
     })
 }
 
@@ -230,7 +250,9 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
 fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Result {
     let geo = &dir.volume().geo;
     let plan = |store: &mut Store<'_>, root: &Root| {
-        dx_grow::plan(store, &root.dinode, geo, name)?.ok_or(ENOSPC)
+        dx_grow::plan(store, &root.dinode, geo, name)
+            .on(dir.sb())?
+            .ok_or(ENOSPC)
     };
     let (blocks, credits) = {
         let mut meta = dir.meta();
@@ -249,12 +271,13 @@ fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Re
         growth
             .apply(&mut store, geo, first, &mut room)
             .map_err(tree_error)
+            .on(dir.sb())
     })
 }
 
 /// Takes what the dinode says now over into memory.
-fn changed(dir: &Inode, root: &mut Root, geo: &Geometry) -> Result {
-    root.reload(geo)?;
+fn changed(dir: &Inode, root: &mut Root) -> Result {
+    root.reload(dir.sb())?;
     dir.set_size(root.dinode.size as i64);
     dir.set_blocks(dir.volume().sectors(root.dinode.clusters));
     Ok(())

@@ -3,6 +3,7 @@
 
 use crate::{
     meta::{
+        corrupt::Report as _,
         inode::InodeExt,
         metadata::Root,
         store::{Block, Store},
@@ -36,7 +37,8 @@ impl Listing {
                     return Ok(None);
                 }
                 let block = read_block(&mut store, root, geo, index)?;
-                let area = Area::block(block.bytes(), block.blkno(), &root.dinode, geo)?;
+                let area =
+                    Area::block(block.bytes(), block.blkno(), &root.dinode, geo).on(dir.sb())?;
                 (Some(block), area)
             }
         };
@@ -55,7 +57,7 @@ pub(crate) fn read_block(
     index: u64,
 ) -> Result<Block> {
     let blkno = block_place(store, root, geo, index)?;
-    store.read(blkno)
+    store.read(blkno).on(store.sb())
 }
 
 /// Where block `index` of a directory is. Directories have no holes.
@@ -67,10 +69,16 @@ pub(crate) fn block_place(
 ) -> Result<u64> {
     let per_cluster = geo.blocks_per_cluster_bits();
     let bad = Corrupt::new(root.block.blkno(), "directory: ocfs2_extent_list");
-    let cpos = u32::try_from(index >> per_cluster).map_err(|_| bad)?;
-    match Tree::of_dinodes(geo).lookup(store, &root.block, cpos)?.what {
+    let cpos = u32::try_from(index >> per_cluster)
+        .map_err(|_| bad)
+        .on(store.sb())?;
+    match Tree::of_dinodes(geo)
+        .lookup(store, &root.block, cpos)
+        .on(store.sb())?
+        .what
+    {
         Mapped::Extent { blkno, flags: 0 } => Ok(blkno + (index & ((1 << per_cluster) - 1))),
-        _ => Err(bad.into()),
+        _ => Err(bad).on(store.sb()),
     }
 }
 
@@ -90,16 +98,20 @@ pub(crate) fn find_in(
 ) -> Result<Option<u64>> {
     let d = &root.dinode;
     if let Body::Inline { .. } = d.body {
-        let found = Area::inline(d, geo).find(root.block.bytes(), name)?;
+        let found = Area::inline(d, geo)
+            .find(root.block.bytes(), name)
+            .on(store.sb())?;
         return Ok(found.map(|entry| entry.inode));
     }
     if d.dyn_features & INDEXED_DIR_FL != 0 {
-        return Ok(dx::lookup(store, d, geo, name)?.map(|hit| hit.inode));
+        return Ok(dx::lookup(store, d, geo, name)
+            .on(store.sb())?
+            .map(|hit| hit.inode));
     }
     for index in 0..d.size >> geo.block_bits() {
         let block = read_block(store, root, geo, index)?;
-        let area = Area::block(block.bytes(), block.blkno(), d, geo)?;
-        if let Some(entry) = area.find(block.bytes(), name)? {
+        let area = Area::block(block.bytes(), block.blkno(), d, geo).on(store.sb())?;
+        if let Some(entry) = area.find(block.bytes(), name).on(store.sb())? {
             return Ok(Some(entry.inode));
         }
     }
@@ -111,7 +123,7 @@ pub(crate) fn for_each(dir: &Inode, mut see: impl FnMut(&DirEntry<'_>)) -> Resul
     let mut index = 0;
     while let Some(listing) = Listing::read(dir, index)? {
         for entry in listing.area.entries(&listing.bytes) {
-            let entry = entry?;
+            let entry = entry.on(dir.sb())?;
             if entry.is_used() {
                 see(&entry);
             }

@@ -12,6 +12,7 @@ use crate::{
     cluster::lock::Held,
     lockres::Mode,
     meta::{
+        corrupt::Report as _,
         inode::InodeExt,
         metadata::{Meta, Root},
         store::Store,
@@ -65,14 +66,18 @@ impl<'a> Locked<'a> {
     ) -> Result<Option<Found>> {
         let geo = *self.geo();
         let (mut store, root) = self.meta.read(self.inode)?;
-        chain::Allocator::clusters(&geo).find(&mut store, &root.block, want, min, goal)
+        chain::Allocator::clusters(&geo)
+            .find(&mut store, &root.block, want, min, goal)
+            .on(self.inode.sb())
     }
 
     /// Takes what [`Locked::find_clusters`] found.
     pub(crate) fn claim_clusters(&mut self, handle: &mut Handle, found: &Found) -> Result {
         let geo = *self.geo();
         let (mut store, root) = self.meta.change(self.inode, handle)?;
-        chain::Allocator::clusters(&geo).claim(&mut store, &mut root.block, found)
+        chain::Allocator::clusters(&geo)
+            .claim(&mut store, &mut root.block, found)
+            .on(self.inode.sb())
     }
 
     /// Looks for `count` blocks of a suballocator, and has it grow if there aren't as many.
@@ -94,10 +99,10 @@ impl<'a> Locked<'a> {
         let (mut store, root) = self.meta.read(self.inode)?;
         let alloc = chain::Allocator::blocks(&geo);
         // One that has no group yet has no free bits either.
-        if alloc.decode(root.block.bytes())?.free() < u32::from(count) {
+        if alloc.decode(root.block.bytes()).on(self.inode.sb())?.free() < u32::from(count) {
             return Ok(None);
         }
-        Reserve::find(&mut store, &alloc, &root.block, count)
+        Reserve::find(&mut store, &alloc, &root.block, count).on(self.inode.sb())
     }
 
     /// Looks for the clusters of a block group: in a row, or on a volume that allows it in pieces.
@@ -111,7 +116,7 @@ impl<'a> Locked<'a> {
         }
         let (mut store, root) = self.meta.read(self.inode)?;
         let alloc = chain::Allocator::clusters(&geo);
-        Reserve::find(&mut store, &alloc, &root.block, count)
+        Reserve::find(&mut store, &alloc, &root.block, count).on(self.inode.sb())
     }
 
     /// Adds a block group, in a transaction of its own.
@@ -120,7 +125,9 @@ impl<'a> Locked<'a> {
         let alloc = chain::Allocator::blocks(&geo);
         let clusters = {
             let (_, root) = self.meta.read(self.inode)?;
-            alloc.group_clusters(root.block.bytes())?
+            alloc
+                .group_clusters(root.block.bytes())
+                .on(self.inode.sb())?
         };
         let mut bitmap = Locked::lock(mounted.bitmap(), wait)?;
         let found = bitmap.find_group(clusters)?.ok_or(ENOSPC)?;
@@ -135,8 +142,10 @@ impl<'a> Locked<'a> {
             }
             let inode = self.inode;
             let (mut store, root) = self.meta.change(inode, handle)?;
-            alloc.add_group_of(&mut store, &mut root.block, &pieces)?;
-            root.reload(&geo)?;
+            alloc
+                .add_group_of(&mut store, &mut root.block, &pieces)
+                .on(self.inode.sb())?;
+            root.reload(inode.sb())?;
             let (size, used) = (root.dinode.size, root.dinode.clusters);
             inode.set_size(size as i64);
             inode.set_blocks(inode.volume().sectors(used));
@@ -161,5 +170,6 @@ impl<'a> Locked<'a> {
             reserve,
         }
         .claim(&mut store)
+        .on(self.inode.sb())
     }
 }

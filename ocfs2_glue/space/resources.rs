@@ -3,7 +3,11 @@
 
 use super::allocator::Locked;
 use crate::{
-    meta::{metadata::Root, store::Store},
+    meta::{
+        corrupt::{Failure, Report as _},
+        metadata::Root,
+        store::Store,
+    },
     ondisk::{
         alloc::{chain::Found, suballoc::Reserve},
         base::{
@@ -40,7 +44,8 @@ impl Cluster {
             return Ok(Self::Any);
         };
         match Tree::of_dinodes(geo)
-            .lookup(store, &root.block, before)?
+            .lookup(store, &root.block, before)
+            .on(store.sb())?
             .what
         {
             Mapped::Extent { blkno, .. } => Ok(Self::At(blkno + geo.clusters_to_blocks(1))),
@@ -126,7 +131,7 @@ impl<'a> Resources<'a> {
 /// For a tree that may grow. The allocator's blocks are read and changed under its own lock, not
 /// the file's, so `store` only lends its transaction.
 impl ExtentBlockSource<Store<'_>> for Resources<'_> {
-    fn claim(&mut self, store: &mut Store<'_>) -> Result<Suballoc> {
-        self.claim_block(store)
+    fn claim(&mut self, store: &mut Store<'_>) -> Result<Suballoc, Failure> {
+        Ok(self.claim_block(store)?)
     }
 }
