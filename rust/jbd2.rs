@@ -31,6 +31,7 @@ use kernel::{
         atomic::{Acquire, Atomic, Full},
         Arc, UniqueArc,
     },
+    time::msecs_to_jiffies,
     types::Opaque,
     warn_on,
 };
@@ -134,6 +135,14 @@ impl NewJournal {
         // SAFETY: By the type invariant the journal is valid and ours. `j_tail` is the journal
         // superblock's `s_start`, which is zero if and only if the log is empty.
         unsafe { (*self.raw.as_ptr()).j_tail != 0 }
+    }
+
+    /// Sets how often a running transaction is committed, in seconds (`j_commit_interval`).
+    pub(crate) fn set_commit_interval(&mut self, seconds: u32) {
+        let interval = msecs_to_jiffies(seconds.saturating_mul(1000)) as usize;
+        // SAFETY: By the type invariant the journal is ours and nobody else uses it yet, so its
+        // state lock isn't needed.
+        unsafe { (*self.raw.as_ptr()).j_commit_interval = interval };
     }
 
     /// Replays what is in the log and starts the journal's thread. Sleeps, for long.

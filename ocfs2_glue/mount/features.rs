@@ -2,26 +2,46 @@
 //! What is refused, and what is mounted read-only.
 
 use super::options::Options;
-use crate::ondisk::{base::features::Features, volume::superblock};
+use crate::{
+    ondisk::{base::features::Features, volume::superblock},
+    volume::settings::{Heartbeat, Settings},
+};
 use kernel::prelude::*;
 
 /// As the in-tree driver has it: a node that writes must be seen to live, and there is nobody to
 /// see it on a local volume.
 pub(super) fn check_heartbeat(
     cluster: &superblock::ClusterInfo,
-    options: &Options,
+    settings: &Settings,
     read_only: bool,
 ) -> Result {
     let local = matches!(cluster, superblock::ClusterInfo::Local);
-    if local && options.heartbeat {
+    let beats = settings.heartbeat != Heartbeat::None;
+    if local && beats {
         pr_err!("a local volume has no heartbeat\n");
         return Err(EINVAL);
     }
-    if cluster.is_o2cb() && !options.heartbeat && !read_only {
+    if cluster.is_o2cb() && !beats && !read_only {
         pr_err!("a volume of o2cb is mounted with heartbeat=local or heartbeat=global\n");
         return Err(EINVAL);
     }
     Ok(())
+}
+
+/// The stack that the options name must be the one that the volume is used with.
+pub(super) fn check_stack(cluster: &superblock::ClusterInfo, options: &Options) -> Result {
+    const CLASSIC: &[u8] = b"o2cb";
+    let used = match cluster {
+        superblock::ClusterInfo::Local => CLASSIC,
+        named => named.stack(),
+    };
+    match &options.stack {
+        Some(given) if given != used => {
+            pr_err!("mount option cluster_stack: the volume is used with another stack\n");
+            Err(EINVAL)
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn warn_read_only(unwritable: &Features, missing: &Features) {

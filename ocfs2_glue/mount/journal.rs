@@ -90,7 +90,11 @@ pub(super) fn open(
     wait: &NoFolio,
 ) -> Result<Arc<Journal>> {
     let recovered = is_dirty(inode)?;
-    let new = NewJournal::init_inode(inode.clone())?;
+    let mut new = NewJournal::init_inode(inode.clone())?;
+    match crate::volume_of(sb).settings.commit_s {
+        0 => {}
+        seconds => new.set_commit_interval(seconds),
+    }
     let replay = new.needs_recovery();
     if replay && recovered {
         pr_info!("slot {slot}: replaying the journal\n");

@@ -2,7 +2,7 @@
 //! The file system type: mount, unmount, and what concerns the volume as a whole.
 
 use super::{
-    features::{check_heartbeat, warn_read_only},
+    features::{check_heartbeat, check_stack, warn_read_only},
     options::Options,
     probe::probe,
     slot, slots, statfs, system_files,
@@ -30,6 +30,7 @@ use crate::{
 use kernel::{
     new_mutex, new_spinlock,
     prelude::*,
+    seq_file::SeqFile,
     sync::{Arc, SetOnce},
 };
 
@@ -75,12 +76,14 @@ impl FileSystem for Ocfs2 {
             );
             sb.set_read_only();
         }
-        check_heartbeat(&found.cluster, &options, sb.is_read_only())?;
+        let settings = options.settings();
+        check_stack(&found.cluster, &options)?;
+        check_heartbeat(&found.cluster, &settings, sb.is_read_only())?;
         sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
         sb.set_modes_change();
         let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
         let policy = Policy {
-            slice_ns: u64::from(options.slice_ms) * 1_000_000,
+            slice_ns: u64::from(settings.slice_ms) * 1_000_000,
             idle_ns: IDLE_NS,
             ticket_ns: TICKET_NS,
         };
@@ -103,6 +106,7 @@ impl FileSystem for Ocfs2 {
         let volume = Arc::pin_init(
             pin_init!(Volume {
                 geo,
+                settings,
                 debug <- Counters::file(counters.clone(), &dir),
                 debug_dir: dir.clone(),
                 counters,
@@ -172,7 +176,12 @@ impl FileSystem for Ocfs2 {
         statfs::statfs(sb, wait)
     }
 
-    fn reconfigure(sb: &SuperBlock, read_only: bool, _options: &Options) -> Result {
+    fn show_options(sb: &SuperBlock, out: &SeqFile) {
+        crate::volume_of(sb).settings.show(out);
+    }
+
+    fn reconfigure(sb: &SuperBlock, read_only: bool, options: &Options) -> Result {
+        options.check_remount(&crate::volume_of(sb).settings)?;
         if sb.is_read_only() && !read_only && crate::volume_of(sb).mounted().is_err() {
             pr_err!("mounted without a slot; unmount and mount again to write\n");
             return Err(EROFS);

@@ -4,6 +4,7 @@
 //! Uses `cluster` and below.
 
 pub(crate) mod mounted;
+pub(crate) mod settings;
 mod volume;
 
 pub(crate) use volume::{Volume, MAX_MAP_BLOCKS};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A mounted volume.
 
-use super::mounted::Mounted;
+use super::{mounted::Mounted, settings::Settings};
 use crate::{
     cluster::membership::Cluster,
     ondisk::{base::geometry::Geometry, inode::dinode::INLINE_DATA_FL},
@@ -19,6 +19,8 @@ use kernel::{
 pub(crate) struct Volume {
     /// Sizes, limits, features.
     pub(crate) geo: Geometry,
+    /// What the mount options have set.
+    pub(crate) settings: Settings,
     /// Counters, for debugfs.
     pub(crate) counters: Arc<Counters>,
     /// The file that shows them. It goes with the volume; the counters stay for a lock that the

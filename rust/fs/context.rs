@@ -15,6 +15,10 @@ pub(crate) enum Param {
     Taken,
     /// It isn't one of ours. The VFS tries its own, then names it in an error.
     Unknown,
+    /// It was taken and changes nothing, which the log says with the reason.
+    NoEffect(&'static str),
+    /// It is ours and can't be kept. The log names it with the reason; the mount fails.
+    Refused(&'static str),
     /// It is ours, and can't have this value, or lacks one. It is named in an error.
     BadValue,
 }
@@ -68,6 +72,14 @@ impl<T: FileSystem> Context<T> {
         };
         match T::parse_param(options, key.to_bytes(), value.map(CStr::to_bytes)) {
             Param::Taken => 0,
+            Param::NoEffect(why) => {
+                pr_info!("mount option {}: has no effect, {}\n", key, why);
+                0
+            }
+            Param::Refused(why) => {
+                pr_err!("mount option {}: refused, {}\n", key, why);
+                -(bindings::EINVAL as c_int)
+            }
             Param::Unknown => -ENOPARAM,
             Param::BadValue => {
                 pr_err!("bad value for mount option {}\n", key);

@@ -17,6 +17,7 @@ use kernel::{
     bindings,
     error::{from_result, to_result},
     prelude::*,
+    seq_file::SeqFile,
     sync::{Arc, ArcBorrow},
     types::{ForeignOwnable, Opaque},
 };
@@ -84,6 +85,9 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
 
     /// `->statfs`.
     fn statfs(sb: &SuperBlock<Self>, wait: &NoFolio) -> Result<StatFs>;
+
+    /// `->show_options`: what is in force, each option after a comma.
+    fn show_options(_sb: &SuperBlock<Self>, _out: &SeqFile) {}
 
     /// `->remount`: whether the volume may become read-write or read-only now.
     fn reconfigure(sb: &SuperBlock<Self>, read_only: bool, options: &Self::Options) -> Result;
@@ -281,6 +285,7 @@ impl<T: FileSystem> Tables<T> {
         put_super: Some(Self::put_super),
         sync_fs: Some(Self::sync_fs),
         statfs: Some(Self::statfs),
+        show_options: Some(Self::show_options),
         // SAFETY: All-zero is a valid table: every member is an optional function.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
@@ -361,6 +366,22 @@ impl<T: FileSystem> Tables<T> {
         // SAFETY: `->sync_fs` is called for superblocks that were filled.
         let sb = unsafe { SuperBlock::<T>::from_raw(raw) };
         from_result(|| T::sync_fs(sb, wait != 0).map(|()| 0))
+    }
+
+    unsafe extern "C" fn show_options(
+        seq: *mut bindings::seq_file,
+        root: *mut bindings::dentry,
+    ) -> c_int {
+        // SAFETY: The VFS passes its own `seq_file`, which nobody else uses during the call, and a
+        // dentry of a superblock that was filled.
+        let (out, sb) = unsafe {
+            (
+                SeqFile::from_raw(seq),
+                SuperBlock::<T>::from_raw((*root).d_sb),
+            )
+        };
+        T::show_options(sb, out);
+        0
     }
 
     unsafe extern "C" fn statfs(
