@@ -46,7 +46,14 @@ stage() {
 	STAGE_NOTE=$log.note
 	: >"$STAGE_NOTE"
 	set -m
-	( set +m -e; trap - EXIT; "$@" ) >"$log" 2>&1 </dev/null &
+	# Callers test a stage with `||`, and there bash ignores -e, in subshells as
+	# well; but not in a trap.
+	(
+		set +m
+		work=("$@")
+		trap 'trap - EXIT; set -e; "${work[@]}"; exit 0' EXIT
+		exit 0
+	) >"$log" 2>&1 </dev/null &
 	STAGE_PID=$!
 	set +m
 	while kill -0 "$STAGE_PID" 2>/dev/null; do
