@@ -195,6 +195,15 @@ impl Lock {
         }
     }
 
+    /// Whether `held` is a hold of this lock.
+    pub(crate) fn is_held_by(&self, held: &Held) -> bool {
+        match (self, &held.inner) {
+            (Lock::Local, None) => true,
+            (Lock::Cluster(res), Some((of, _))) => Arc::ptr_eq(res, of),
+            _ => false,
+        }
+    }
+
     /// Which grant this is: changes whenever the lock comes back after it was lost.
     pub(crate) fn generation(&self) -> u64 {
         match self {

@@ -9,17 +9,17 @@ use super::inline::fill;
 use crate::{
     cluster::lock::Ticket,
     data::{
-        map,
+        inline, map,
         write::{self, Write},
     },
     lockres::Mode,
-    meta::inode::InodeExt,
+    meta::{guards::Held, inode::InodeExt},
     ondisk::inode::dinode::Body,
     vfs::{
         fs::{
             address_space::{
-                read_blocks, Mapped, Operations, Purpose, ReadFolio, Readahead, WriteBegin,
-                WriteTarget,
+                read_blocks, FolioOf, Mapped, Operations, Purpose, ReadFolio, Readahead,
+                WriteBegin, WriteTarget,
             },
             folio::{LockedFolio, NoFolio, Retry, WriteFolio},
             super_block::Device,
@@ -38,14 +38,10 @@ impl Operations<Ocfs2> for Aops {
     type Waited = Ticket;
 
     fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<Ticket> {
-        let lock = match inode.locks() {
-            Ok(locks) => &locks.meta,
-            Err(e) => return ReadFolio::Err(e),
-        };
-        match lock.try_acquire(Mode::Pr) {
+        match inode.try_shared() {
             // The hold ends when this returns, with I/O still under way: whoever takes the lock
             // away has to lock this folio first, and waits for the I/O with that.
-            Some(_held) => match read(inode, folio) {
+            Some(held) => match read(&held, folio) {
                 Ok(()) => ReadFolio::Done,
                 Err(e) => ReadFolio::Err(e),
             },
@@ -65,24 +61,28 @@ impl Operations<Ocfs2> for Aops {
     }
 
     fn readahead(inode: &Inode, mut batch: Readahead<'_, Ocfs2>) {
-        let Ok(locks) = inode.locks() else { return };
-        let Some(_held) = locks.meta.try_acquire(Mode::Pr) else {
+        let Some(held) = inode.try_shared() else {
             inode.volume().counters.retry_readahead.inc();
             return;
         };
-        match inode.body() {
+        match inline::body(&held) {
             Ok(Body::Extents) => batch.read::<Self>(),
             // It is in the dinode, so there is nothing to read ahead. But if it were left to the
             // reader behind, that one would find its ticket used up, by the try above.
             Ok(Body::Inline { .. } | Body::FastSymlink) => {
-                while let Some(Ok(_)) = batch.next(|folio| fill(inode, folio)) {}
+                while let Some(Ok(_)) = batch.next(|folio| fill(&held, folio)) {}
             }
             _ => {}
         }
     }
 
-    fn map_blocks(inode: &Inode, block: u64, max: u64, why: Purpose) -> Result<Option<Mapped>> {
-        map::blocks(inode, block, max, why)
+    fn map_blocks(
+        folio: &FolioOf<'_, Ocfs2>,
+        block: u64,
+        max: u64,
+        why: Purpose,
+    ) -> Result<Option<Mapped>> {
+        map::blocks(&Held::by_folio(folio), block, max, why)
     }
 
     fn write_begin(
@@ -111,18 +111,19 @@ impl Operations<Ocfs2> for Aops {
 
     #[cfg(GLUE_WRONG_ORDER)]
     fn wait_in_the_wrong_order(inode: &Inode, lie: &NoFolio) -> Result {
-        inode.lock_cluster(Mode::Pr, lie).map(drop)
+        inode.lock_shared(lie).map(drop)
     }
 }
 
-/// Reads a folio, from the dinode or from the device. The cluster lock is held.
-fn read(inode: &Inode, folio: LockedFolio) -> Result {
-    if fill(inode, &folio)? {
+/// Reads a folio, from the dinode or from the device.
+fn read(held: &Held<'_>, folio: LockedFolio) -> Result {
+    let inode = held.inode();
+    if fill(held, &folio)? {
         return Ok(());
     }
     // The generic code turns what is wrong with the map into EIO: look before it does. What is
     // found stays at hand for it.
     let bits = inode.volume().geo.block_bits();
-    map::blocks(inode, folio.pos() as u64 >> bits, 1, Purpose::Read)?;
+    map::blocks(held, folio.pos() as u64 >> bits, 1, Purpose::Read)?;
     read_blocks::<Ocfs2, Aops>(inode, folio)
 }

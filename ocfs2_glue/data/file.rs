@@ -33,15 +33,15 @@ impl Operations<Ocfs2> for File {
             let _inode_lock = inode.lock_killable()?;
             let _rw = inode.locks()?.rw()?.acquire(Mode::Ex, &wait)?;
             // Brings the mode up to date. Not held, as the change of mode takes the lock itself.
-            drop(inode.lock_cluster(Mode::Ex, &wait)?);
+            drop(inode.lock_exclusive(&wait)?);
             io.remove_privs()?;
             {
                 // Brings the size up to date, which only this node can change from here on.
-                let held = inode.lock_cluster(Mode::Ex, &wait)?;
+                let held = inode.lock_exclusive(&wait)?;
                 if io.write_checks()? == 0 {
                     return Ok(0);
                 }
-                write::check(inode)?;
+                write::check(&held)?;
                 drop(held);
             }
             write::zero_gap(inode, io.pos(), wait)?;
@@ -62,7 +62,7 @@ impl Operations<Ocfs2> for File {
         if !may_wait {
             return Err(EAGAIN);
         }
-        inode.lock_cluster(Mode::Pr, wait).map(drop)
+        inode.lock_shared(wait).map(drop)
     }
 
     /// A write leaves no ticket: `->write_begin` has no folio when it waits.

@@ -2,17 +2,23 @@
 //! Files whose content is in the dinode.
 
 use crate::{
-    meta::inode::InodeExt,
+    meta::{guards::Held, inode::InodeExt},
     ondisk::inode::dinode::{Body, I_SYMLINK},
     vfs::fs::folio::LockedFolio,
-    Inode,
 };
 use kernel::prelude::*;
 
-/// Fills a folio if the content is in the dinode, and says whether it is. The cluster lock is held.
-pub(crate) fn fill(inode: &Inode, folio: &LockedFolio) -> Result<bool> {
-    let mut meta = inode.meta();
-    let (_, root) = meta.read(inode)?;
+/// What the dinode holds.
+pub(crate) fn body(held: &Held<'_>) -> Result<Body> {
+    let mut meta = held.inode().meta();
+    let (_, root) = meta.read(held)?;
+    Ok(root.dinode.body)
+}
+
+/// Fills a folio if the content is in the dinode, and says whether it is.
+pub(crate) fn fill(held: &Held<'_>, folio: &LockedFolio) -> Result<bool> {
+    let mut meta = held.inode().meta();
+    let (_, root) = meta.read(held)?;
     let d = &root.dinode;
     let inline = match d.body {
         Body::Inline { .. } => d.inline_range(),

@@ -2,27 +2,26 @@
 //! Blocks of a file to blocks of the volume, in one place.
 
 use crate::{
-    meta::{corrupt::Report as _, inode::InodeExt},
+    meta::{corrupt::Report as _, guards::Held, inode::InodeExt},
     ondisk::{
         extent::tree::{Mapped, Mapping, Tree},
         inode::dinode::Body,
     },
     vfs::fs::address_space::{self, Purpose},
-    Inode,
 };
 use kernel::prelude::*;
 
 /// Maps at most `max` blocks from `block` on. `None`: there is nothing to read there, as in a hole,
 /// or in a block that was allocated for a write which hasn't filled it yet.
 ///
-/// The caller holds the inode's cluster lock, or a folio that keeps it from being given up. May
-/// wait for the disk, with that folio locked.
+/// May wait for the disk, with a folio locked.
 pub(crate) fn blocks(
-    inode: &Inode,
+    held: &Held<'_>,
     block: u64,
     max: u64,
     why: Purpose,
 ) -> Result<Option<address_space::Mapped>> {
+    let inode = held.inode();
     let geo = &inode.volume().geo;
     let per_cluster = geo.blocks_per_cluster_bits();
     let Ok(cpos) = u32::try_from(block >> per_cluster) else {
@@ -31,7 +30,7 @@ pub(crate) fn blocks(
     let mut meta = inode.meta();
     let fresh = meta.fresh.clone();
     let cached = meta.last;
-    let (mut store, root) = meta.read(inode)?;
+    let (mut store, root) = meta.read(held)?;
     if root.dinode.body != Body::Extents {
         return Ok(None);
     }

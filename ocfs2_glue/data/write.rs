@@ -7,12 +7,16 @@
 //! changed, under the lock and in one transaction with the allocation.
 
 use crate::{
-    cluster::lock::Held,
-    data::{aops::Aops, inline::fill, map},
-    lockres::Mode,
+    cluster::lock,
+    data::{
+        aops::Aops,
+        inline::{body, fill},
+        map,
+    },
     meta::{
         attributes::disk_time,
         corrupt::{Failure, Report as _},
+        guards::ExHeld,
         inode::InodeExt,
         metadata::Meta,
     },
@@ -48,7 +52,7 @@ pub(crate) struct Write {
     inline: bool,
     /// Whether blocks were allocated that may not show old content after a crash.
     ordered: bool,
-    _held: Held,
+    held: lock::Held,
 }
 
 /// What has to be done before the folio can be written.
@@ -74,25 +78,26 @@ struct Want {
     credits: u32,
 }
 
-/// Whether this file can be written at all. The cluster lock is held.
+/// Whether this file can be written at all.
 ///
 /// # Errors
 ///
 /// `EOPNOTSUPP` for a file that shares extents with another (reflink).
-pub(crate) fn check(inode: &Inode) -> Result {
-    let mut meta = inode.meta();
-    let (_, root) = meta.read(inode)?;
+pub(crate) fn check(held: &ExHeld<'_>) -> Result {
+    let mut meta = held.inode().meta();
+    let (_, root) = meta.read(held)?;
     if root.dinode.dyn_features & HAS_REFCOUNT_FL != 0 {
         return Err(EOPNOTSUPP);
     }
     Ok(())
 }
 
-fn plan(inode: &Inode, pos: u64, len: usize) -> Result<Plan> {
+fn plan(held: &ExHeld<'_>, pos: u64, len: usize) -> Result<Plan> {
+    let inode = held.inode();
     let geo = &inode.volume().geo;
     let mut meta = inode.meta();
     let cached = meta.last;
-    let (mut store, root) = meta.read(inode)?;
+    let (mut store, root) = meta.read(held)?;
     match root.dinode.body {
         Body::Extents => {}
         Body::Inline { room } if pos + len as u64 <= u64::from(room) => return Ok(Plan::Inline),
@@ -163,34 +168,34 @@ pub(crate) fn begin(
     // Now, as nothing may fail between an allocation and the folio that covers it.
     let memory = KBox::new_uninit(GFP_KERNEL)?;
     let start = u64::try_from(pos).map_err(|_| EINVAL)?;
-    let held = inode.lock_cluster(Mode::Ex, &wait)?;
-    let mut todo = plan(inode, start, len)?;
+    let held = inode.lock_exclusive(&wait)?;
+    let mut todo = plan(&held, start, len)?;
     if matches!(todo, Plan::Expand) {
-        expand_inline(inode, &mounted, &wait)?;
-        todo = plan(inode, start, len)?;
+        expand_inline(&held, &mounted, &wait)?;
+        todo = plan(&held, start, len)?;
     }
     let (handle, inline, ordered) = match todo {
         Plan::Inline => (mounted.journal().start(1)?, true, false),
         Plan::Ready | Plan::Expand => (mounted.journal().start(1)?, false, false),
         Plan::Cluster(want) => (
-            allocate(inode, &mounted, &want, (start, len), &wait)?,
+            allocate(&held, &mounted, &want, (start, len), &wait)?,
             false,
             true,
         ),
     };
-    match get_folio(inode, pos, len, inline, &target, wait) {
+    match get_folio(&held, pos, len, inline, &target, wait) {
         Ok(folio) => {
             let write = Write {
                 handle,
                 inline,
                 ordered,
-                _held: held,
+                held: held.keep()?,
             };
             Ok((folio, KBox::write(memory, write)))
         }
         Err(e) => {
             if ordered {
-                disown(inode).inspect_err(|e| mounted.half_done(*e))?;
+                disown(&held).inspect_err(|e| mounted.half_done(*e))?;
             }
             Err(e)
         }
@@ -199,18 +204,19 @@ pub(crate) fn begin(
 
 /// The folio of a write, with what the write leaves alone in it.
 fn get_folio(
-    inode: &Inode,
+    held: &ExHeld<'_>,
     pos: i64,
     len: usize,
     inline: bool,
     target: &WriteTarget<'_, Ocfs2>,
     wait: NoFolio,
 ) -> Result<WriteFolio> {
+    let inode = held.inode();
     let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
     match inline {
         true if folio.is_uptodate() => {}
         // It is inline, as it was planned.
-        true => fill(inode, &folio).map(drop)?,
+        true => fill(held, &folio).map(drop)?,
         false => prepare_write::<Ocfs2, Aops>(inode, &mut folio, pos, len).inspect_err(|_| {
             if inode.size() <= folio.pos() {
                 discard(&mut folio);
@@ -222,14 +228,15 @@ fn get_folio(
 
 /// Blocks were allocated for a write that didn't come about. They are part of the file, so what
 /// the device has there must not be seen.
-fn disown(inode: &Inode) -> Result {
+fn disown(held: &ExHeld<'_>) -> Result {
+    let inode = held.inode();
     // They stay fresh meanwhile, so that no reader finds them.
     let fresh = inode.meta().fresh.clone();
     let mut block = fresh.start;
     let zeroed = (|| {
         while block < fresh.end {
             let max = fresh.end - block;
-            let Some(m) = map::blocks(inode, block, max, Purpose::Write)? else {
+            let Some(m) = map::blocks(held, block, max, Purpose::Write)? else {
                 break;
             };
             inode.sb().zeroout(m.block, m.count)?;
@@ -243,19 +250,20 @@ fn disown(inode: &Inode) -> Result {
 
 /// Gives cluster `cpos` of the file its place, in the transaction that is handed back.
 fn allocate(
-    inode: &Inode,
+    held: &ExHeld<'_>,
     mounted: &Mounted,
     want: &Want,
     write: (u64, usize),
     wait: &NoFolio,
 ) -> Result<Handle> {
+    let inode = held.inode();
     let geo = &inode.volume().geo;
     let mut room = Resources::find(mounted, want.blocks, want.cluster, wait)?;
     let mut handle = mounted.journal().start(want.credits)?;
     let mut meta = inode.meta();
     let tree = Tree::of_dinodes(geo);
     let done = (|| {
-        let (mut store, root) = meta.change(inode, &mut handle)?;
+        let (mut store, root) = meta.change(held, &mut handle)?;
         let blkno = if let Cluster::No = want.cluster {
             tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut room)
                 .map_err(tree_error)
@@ -281,7 +289,7 @@ fn allocate(
             rec.blkno
         };
         root.reload(inode.sb())?;
-        inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
+        Inode::set_blocks(held, inode.volume().sectors(root.dinode.clusters));
         Ok(blkno)
     })();
     let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
@@ -340,9 +348,15 @@ fn end_with(
     mut folio: WriteFolio,
     write: KBox<Write>,
 ) -> Result<(usize, NoFolio)> {
-    let mut write = KBox::into_inner(write);
+    let Write {
+        mut handle,
+        inline,
+        ordered,
+        held,
+    } = KBox::into_inner(write);
+    let held = &inode.resume(held)?;
     let old_size = inode.size();
-    let count = match write.inline {
+    let count = match inline {
         true => copied,
         false => commit_write(&mut folio, pos, len, copied),
     };
@@ -351,55 +365,56 @@ fn end_with(
         _ => old_size.max(pos + count as i64),
     };
     let data = inode.data();
-    let discarded = !write.inline && count < len && size <= folio.pos();
+    let discarded = !inline && count < len && size <= folio.pos();
     let stored = (|| {
         if discarded {
             discard(&mut folio);
-            disown(inode)?;
+            disown(held)?;
         }
         let mut meta = inode.meta();
         meta.fresh = 0..0;
         if count == 0 {
             return Ok(());
         }
-        if write.inline {
+        if inline {
             store_inline(
-                inode,
+                held,
                 &mut meta,
-                &mut write.handle,
+                &mut handle,
                 &folio,
                 old_size.min(pos),
                 size,
             )?;
         }
-        inode.set_size(size);
-        update_dinode(inode, &mut meta, &mut write.handle, size)
+        Inode::set_size(held, size);
+        update_dinode(held, &mut meta, &mut handle, size)
     })();
     let result = stored.and_then(|()| {
         // New blocks whole, also where the copy fell short: the rest was zeroed in the folio. And
         // what becomes visible because the file gets longer.
-        if !write.inline && !discarded && (write.ordered || size > old_size) {
+        if !inline && !discarded && (ordered || size > old_size) {
             let jbd = data.jbd();
-            jbd.ordered_write(inode, &mut write.handle, pos as u64, len as u64)?;
+            jbd.ordered_write(inode, &mut handle, pos as u64, len as u64)?;
         }
         Ok(count)
     });
     let unlocked = folio.release();
-    let Write { handle, _held, .. } = write;
     handle.stop()?;
     result.map(|count| (count, unlocked))
 }
 
 /// Size and times into the dinode.
-fn update_dinode(inode: &Inode, meta: &mut Meta, handle: &mut Handle, size: i64) -> Result {
-    let now = disk_time(inode.touch_modified());
+fn update_dinode(held: &ExHeld<'_>, meta: &mut Meta, handle: &mut Handle, size: i64) -> Result {
+    let time = held.inode().current_time();
+    Inode::set_modified(held, time);
+    let now = disk_time(time);
     let last = meta.last;
-    let (mut store, root) = meta.change(inode, handle)?;
+    let (mut store, root) = meta.change(held, handle)?;
     store
         .update(&mut root.block, |b| {
             Edit::of(b).size(size as u64).mtime(now).ctime(now);
         })
-        .on(inode.sb())?;
+        .on(held.sb())?;
     root.dinode.size = size as u64;
     (root.dinode.mtime, root.dinode.ctime) = (now, now);
     // The extents are what they were.
@@ -410,7 +425,7 @@ fn update_dinode(inode: &Inode, meta: &mut Meta, handle: &mut Handle, size: i64)
 /// Bytes from `from` to `size` of an inline file, out of its folio into the dinode. What lies
 /// between the old end and the write is zero in the folio.
 fn store_inline(
-    inode: &Inode,
+    held: &ExHeld<'_>,
     meta: &mut Meta,
     handle: &mut Handle,
     folio: &WriteFolio,
@@ -420,19 +435,23 @@ fn store_inline(
     let (from, size) = (from.max(0) as usize, size as usize);
     let mut text = KVec::from_elem(0, size.saturating_sub(from), GFP_NOFS)?;
     folio.copy_to(from, &mut text);
-    let (mut store, root) = meta.change(inode, handle)?;
+    let (mut store, root) = meta.change(held, handle)?;
     store
         .update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))
-        .on(inode.sb())?;
+        .on(held.sb())?;
     let d = &root.dinode;
-    let volume = inode.volume();
-    inode.set_blocks(volume.blocks_of(d.clusters, d.dyn_features, size as u64));
+    let volume = held.inode().volume();
+    Inode::set_blocks(
+        held,
+        volume.blocks_of(d.clusters, d.dyn_features, size as u64),
+    );
     Ok(())
 }
 
 /// Moves an inline file's data to a cluster of its own. The data is on the device before the
 /// dinode says so.
-fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
+fn expand_inline(held: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let inode = held.inode();
     let geo = &inode.volume().geo;
     let mut room = Resources::find(mounted, 0, Cluster::Any, wait)?;
     let blkno = room.cluster()?;
@@ -441,7 +460,7 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
         .zeroout(blkno, u64::from(geo.blocks_per_cluster()))?;
     {
         let mut meta = inode.meta();
-        let (_, root) = meta.read(inode)?;
+        let (_, root) = meta.read(held)?;
         let text = root
             .block
             .bytes()
@@ -455,7 +474,7 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     }
     mounted.change(1 + Resources::credits(0), |handle| {
         let mut meta = inode.meta();
-        let (mut store, root) = meta.change(inode, handle)?;
+        let (mut store, root) = meta.change(held, handle)?;
         room.claim_cluster(&mut store)?;
         let features = root.dinode.dyn_features & !crate::ondisk::inode::dinode::INLINE_DATA_FL;
         let xattr = root.dinode.xattr_inline_size;
@@ -476,26 +495,27 @@ fn expand_inline(inode: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
             .map_err(tree_error)
             .on(inode.sb())?;
         root.reload(inode.sb())?;
-        inode.set_blocks(inode.volume().sectors(root.dinode.clusters));
+        Inode::set_blocks(held, inode.volume().sectors(root.dinode.clusters));
         Ok(())
     })
 }
 
-/// Makes an inline file one that can have this size. The inode lock is held at EX.
-pub(crate) fn fit(inode: &Inode, mounted: &Mounted, size: i64, wait: &NoFolio) -> Result {
-    match inode.body()? {
-        Body::Inline { room } if size > i64::from(room) => expand_inline(inode, mounted, wait),
+/// Makes an inline file one that can have this size.
+pub(crate) fn fit(held: &ExHeld<'_>, mounted: &Mounted, size: i64, wait: &NoFolio) -> Result {
+    match body(held)? {
+        Body::Inline { room } if size > i64::from(room) => expand_inline(held, mounted, wait),
         _ => Ok(()),
     }
 }
 
 /// The next bytes from `at` to `end` that have blocks which are read as they are; `None` if there
 /// are none, as in an inline file, whose gap is zeroed along with the write.
-fn next_written(inode: &Inode, at: u64, end: u64) -> Result<Option<(u64, u64)>> {
+fn next_written(held: &ExHeld<'_>, at: u64, end: u64) -> Result<Option<(u64, u64)>> {
+    let inode = held.inode();
     let geo = &inode.volume().geo;
     let bits = geo.cluster_bits();
     let mut meta = inode.meta();
-    let (mut store, root) = meta.read(inode)?;
+    let (mut store, root) = meta.read(held)?;
     if root.dinode.body != Body::Extents {
         return Ok(None);
     }
@@ -523,8 +543,8 @@ pub(crate) fn zero_gap(inode: &Inode, pos: i64, wait: NoFolio) -> Result<NoFolio
     let mut at = inode.size() as u64;
     while at < end {
         let range = {
-            let _held = inode.lock_cluster(Mode::Ex, &wait)?;
-            next_written(inode, at, end)?
+            let held = inode.lock_exclusive(&wait)?;
+            next_written(&held, at, end)?
         };
         let Some((from, to)) = range else { break };
         let to = to.min((from / page + 1) * page);

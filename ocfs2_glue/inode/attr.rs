@@ -28,25 +28,25 @@ impl fs::dir::Attr<Ocfs2> for Attr {
         };
         let mut wait = wait;
         if let Some(size) = change.size() {
-            drop(inode.lock_cluster(Mode::Ex, &wait)?);
+            drop(inode.lock_exclusive(&wait)?);
             if size < inode.size() {
                 // Nothing here gives clusters back yet.
                 return Err(EOPNOTSUPP);
             }
-            write::check(inode)?;
+            write::check(&inode.lock_exclusive(&wait)?)?;
             wait = write::zero_gap(inode, size, wait)?;
         }
-        let _held = inode.lock_cluster(Mode::Ex, &wait)?;
+        let held = inode.lock_exclusive(&wait)?;
         if let Some(size) = change.size() {
-            write::fit(inode, &mounted, size, &wait)?;
+            write::fit(&held, &mounted, size, &wait)?;
         }
         let mut handle = mounted.journal().start(1)?;
-        change.apply();
+        change.apply::<Ocfs2>(&held);
         let a = inode.attributes();
         let size = change.size().unwrap_or(a.size) as u64;
         {
             let mut meta = inode.meta();
-            let (mut store, root) = meta.change(inode, &mut handle)?;
+            let (mut store, root) = meta.change(&held, &mut handle)?;
             store
                 .update(&mut root.block, |b| {
                     let edit = Edit::of(b).mode(a.mode).owner(a.uid, a.gid).size(size);
@@ -56,7 +56,7 @@ impl fs::dir::Attr<Ocfs2> for Attr {
                 })
                 .on(inode.sb())?;
             root.reload(inode.sb())?;
-            inode.set_size(size as i64);
+            Inode::set_size(&held, size as i64);
         }
         handle.stop()
     }

@@ -8,6 +8,7 @@ use crate::{
     meta::{
         attributes::attributes,
         corrupt::Report as _,
+        guards::Held,
         inode::{Expect, InodeExt, Locks},
     },
     ondisk::{
@@ -15,8 +16,12 @@ use crate::{
         dlm::lock_name::LockName,
         inode::dinode::{Dinode, Id1, SYSTEM_FL},
     },
-    vfs::fs::{folio::NoFolio, inode::Iget, tables::Tables},
-    Inode, InodeRef, Ocfs2, SuperBlock,
+    vfs::fs::{
+        folio::NoFolio,
+        inode::{Iget, NewInode},
+        tables::Tables,
+    },
+    InodeRef, Ocfs2, SuperBlock,
 };
 use kernel::{prelude::*, sync::SetOnce};
 
@@ -56,12 +61,12 @@ pub(crate) fn iget(
     };
     inode.data().get_ref().locks.populate(locks);
     // From here on eviction gives the locks up, whatever happens.
-    let dinode = read(inode, expect, wait)?;
+    let dinode = read(&new, expect, wait)?;
     let rdev = match dinode.id1 {
         Id1::Device(dev) => device_number(dev),
         _ => 0,
     };
-    inode.set_flags(dinode.attr);
+    new.set_flags(dinode.attr);
     Ok(new.finish(
         &attributes(&dinode, volume),
         dinode.generation,
@@ -81,14 +86,15 @@ fn device_number(encoded: u64) -> u32 {
 }
 
 /// Reads the dinode of a new inode under its lock.
-fn read(inode: &Inode, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
+fn read(new: &NewInode<Ocfs2>, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
+    let inode = new.inode();
     let volume = inode.volume();
     let locks = inode.locks()?;
     let data = inode.data().get_ref();
-    let mut held = locks.meta.acquire(Mode::Pr, wait)?;
+    let mut held = Held::of_new(new, wait)?;
     let read = (|| {
         let mut meta = data.meta.lock();
-        let (_, root) = meta.read(inode)?;
+        let (_, root) = meta.read(&held)?;
         // A deleted inode whose block wasn't used again since.
         if root.dinode.dtime != 0 {
             return Err(ESTALE);

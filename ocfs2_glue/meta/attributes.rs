@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! An inode's attributes: in the dinode, in the lock value block, and in memory.
 
-use super::{corrupt::Report as _, inode::InodeExt};
+use super::{corrupt::Report as _, guards::Refreshing, inode::InodeExt};
 use crate::{
-    cluster::lock::Held,
     ondisk::{
         base::{error::Corrupt, file_type::FileType},
         dlm::lvb::{self, MetaLvb},
@@ -16,14 +15,15 @@ use crate::{
 use kernel::prelude::*;
 
 /// Takes attributes from the lock value block, or from the disk if that can't be trusted.
-pub(super) fn refresh(inode: &Inode, held: &Held) -> Result {
+pub(super) fn refresh(fresh: &Refreshing<'_>, value_block: Option<[u8; lvb::SIZE]>) -> Result {
+    let inode = fresh.inode();
     let volume = inode.volume();
-    if let Some(lvb) = held.value_block() {
+    if let Some(lvb) = value_block {
         let known_type = FileType::from_mode(inode.mode());
         if let Some(v) = MetaLvb::decode(&lvb, inode.generation(), &volume.geo)
             .filter(|v| FileType::from_mode(v.mode) == known_type)
         {
-            inode.set_attributes(&Attributes {
+            let a = Attributes {
                 mode: v.mode,
                 uid: v.uid,
                 gid: v.gid,
@@ -33,13 +33,14 @@ pub(super) fn refresh(inode: &Inode, held: &Held) -> Result {
                 atime: time(v.atime),
                 mtime: time(v.mtime),
                 ctime: time(v.ctime),
-            });
-            inode.set_flags(v.attr);
+            };
+            Inode::set_attributes(fresh, &a);
+            Inode::set_flags(fresh, v.attr);
             return Ok(());
         }
     }
     let mut meta = inode.meta();
-    let (_, root) = meta.read(inode)?;
+    let (_, root) = meta.read(fresh)?;
     let d = &root.dinode;
     if d.generation != inode.generation() || d.dtime != 0 {
         // Deleted by another node, and perhaps made anew.
@@ -48,8 +49,8 @@ pub(super) fn refresh(inode: &Inode, held: &Held) -> Result {
     if Some(d.file_type) != FileType::from_mode(inode.mode()) {
         return Err(Corrupt::new(inode.ino(), "ocfs2_dinode.i_mode")).on(inode.sb());
     }
-    inode.set_attributes(&attributes(d, volume));
-    inode.set_flags(d.attr);
+    Inode::set_attributes(fresh, &attributes(d, volume));
+    Inode::set_flags(fresh, d.attr);
     Ok(())
 }
 

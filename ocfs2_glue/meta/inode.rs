@@ -11,14 +11,19 @@
 //! 6. [`Meta`], the metadata mutex: innermost. Under it only the disk is waited for, so it may be
 //!    taken with a folio locked. In an allocator's inode it is part of 4.
 
-use super::{attributes, corrupt::Report as _, flush, metadata::Meta, slot_owners};
+use super::{
+    attributes,
+    corrupt::Report as _,
+    flush, guards,
+    guards::{ExHeld, Held},
+    metadata::Meta,
+};
 use crate::{
-    cluster::lock::{Contents, Held, Lock, Ticket},
+    cluster::lock::{self, Contents, Lock, Ticket},
     lockres::{Flushed, Level, Mode},
     ondisk::{
         base::{error::Corrupt, file_type::FileType},
         dlm::lvb,
-        inode::dinode::Body,
     },
     vfs::{
         fs::{folio::NoFolio, inode::Backref},
@@ -43,7 +48,7 @@ pub(crate) struct InodeData {
     pub(crate) locks: SetOnce<Locks>,
     /// The open lock, for as long as the inode is in memory.
     #[pin]
-    pub(crate) opened: Mutex<Option<Held>>,
+    pub(crate) opened: Mutex<Option<lock::Held>>,
     #[pin]
     pub(crate) meta: Mutex<Meta>,
     /// What takes the place of `meta` in the inode of an allocator.
@@ -119,12 +124,26 @@ pub(crate) trait InodeExt {
     /// The cluster locks. Every inode that [`crate::inode::iget`] has completed has them.
     fn locks(&self) -> Result<&Locks>;
 
-    /// Takes the inode lock, waiting as long as it takes, and brings the attributes up to date.
+    /// Takes the inode lock to read, waiting as long as it takes, and brings the attributes up to
+    /// date.
     ///
     /// # Errors
     ///
     /// `EINTR` for a task that was killed, `EIO` if the cluster is lost, errors of reading.
-    fn lock_cluster(&self, mode: Mode, wait: &NoFolio) -> Result<Held>;
+    fn lock_shared(&self, wait: &NoFolio) -> Result<Held<'_>>;
+
+    /// Takes the inode lock to change the inode. As [`InodeExt::lock_shared`] otherwise.
+    fn lock_exclusive(&self, wait: &NoFolio) -> Result<ExHeld<'_>>;
+
+    /// Takes the inode lock to read if that needs no waiting. For callers with a folio locked.
+    fn try_shared(&self) -> Option<Held<'_>>;
+
+    /// Goes on with a hold of this inode's lock at EX that [`ExHeld::keep`] gave.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is one of another lock.
+    fn resume(&self, kept: lock::Held) -> Result<ExHeld<'_>>;
 
     /// Acquires the inode lock by waiting, brings the inode up to date, and leaves a ticket: the
     /// next try to acquire it gets it even if another node asks meanwhile.
@@ -145,9 +164,6 @@ pub(crate) trait InodeExt {
     /// Forgets what is known of the metadata, which was changed behind its back.
     fn forget(&self);
 
-    /// Body of the dinode under the present lock.
-    fn body(&self) -> Result<Body>;
-
     /// Checks that this is a directory, where the format says that there must be one.
     fn check_directory(&self) -> Result;
 }
@@ -161,15 +177,24 @@ impl InodeExt for Inode {
         self.data().get_ref().locks.as_ref().ok_or(EIO)
     }
 
-    fn lock_cluster(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
-        let mut held = self.locks()?.meta.acquire(mode, wait)?;
-        bring_up_to_date(self, &mut held)?;
-        Ok(held)
+    fn lock_shared(&self, wait: &NoFolio) -> Result<Held<'_>> {
+        Held::shared(self, wait)
+    }
+
+    fn lock_exclusive(&self, wait: &NoFolio) -> Result<ExHeld<'_>> {
+        ExHeld::exclusive(self, wait)
+    }
+
+    fn try_shared(&self) -> Option<Held<'_>> {
+        Held::try_shared(self)
+    }
+
+    fn resume(&self, kept: lock::Held) -> Result<ExHeld<'_>> {
+        ExHeld::resume(self, kept)
     }
 
     fn ticket(&self, mode: Mode, unlocked: &NoFolio) -> Result<Ticket> {
-        let lock = &self.locks()?.meta;
-        lock.ticket(mode, unlocked, |held| bring_up_to_date(self, held))
+        guards::ticket(self, mode, unlocked)
     }
 
     fn meta(&self) -> Guard<'_, Meta, MutexBackend> {
@@ -192,32 +217,12 @@ impl InodeExt for Inode {
         *self.meta() = Meta::new();
     }
 
-    fn body(&self) -> Result<Body> {
-        let mut meta = self.meta();
-        let (_, root) = meta.read(self)?;
-        Ok(root.dinode.body)
-    }
-
     fn check_directory(&self) -> Result {
         match FileType::from_mode(self.mode()) {
             Some(FileType::Directory) => Ok(()),
             _ => Err(Corrupt::new(self.ino(), "ocfs2_dinode.i_mode")).on(self.sb()),
         }
     }
-}
-
-/// For a task that was just granted the inode lock: makes sure that the cluster is whole, and
-/// brings the attributes up to date if the grant is new.
-fn bring_up_to_date(inode: &Inode, held: &mut Held) -> Result {
-    if let Some(cluster) = &inode.volume().cluster {
-        cluster.check_nodes(|is_down| slot_owners::any_has_slot(inode.sb(), is_down))?;
-    }
-    if held.must_refresh() {
-        let done = attributes::refresh(inode, held);
-        held.refreshed(done.is_ok());
-        done?;
-    }
-    Ok(())
 }
 
 /// What the inode lock protects, for the downconvert worker: the inode as long as it isn't evicted.

@@ -3,6 +3,7 @@
 
 use super::{
     corrupt::Report as _,
+    guards::{ExHeld, Held},
     store::{Block, Known, Store},
 };
 use crate::{
@@ -52,17 +53,18 @@ impl Meta {
         }
     }
 
-    /// The dinode and the store, for reading. The caller holds the inode's cluster lock.
-    pub(crate) fn read<'a>(&'a mut self, inode: &'a Inode) -> Result<(Store<'a>, &'a mut Root)> {
-        self.open(inode, None)
+    /// The dinode and the store, for reading. These must be the inode's of `held`: `EINVAL`.
+    pub(crate) fn read<'a>(&'a mut self, held: &'a Held<'_>) -> Result<(Store<'a>, &'a mut Root)> {
+        self.open(held.inode(), None)
     }
 
     /// The same, for changes in the transaction of `handle`.
     pub(crate) fn change<'a>(
         &'a mut self,
-        inode: &'a Inode,
+        held: &'a ExHeld<'_>,
         handle: &'a mut Handle,
     ) -> Result<(Store<'a>, &'a mut Root)> {
+        let inode = held.inode();
         inode.data().get_ref().changed_in(handle.tid());
         self.last = None;
         self.open(inode, Some(handle))
@@ -84,6 +86,7 @@ impl Meta {
             None => Store::new(inode.sb(), geo, &mut self.known),
         };
         let root = match &mut self.root {
+            Some(root) if root.block.blkno() != inode.ino() => return Err(EINVAL),
             Some(root) => root,
             none => {
                 let block = store.read(inode.ino()).on(inode.sb())?;

@@ -6,6 +6,7 @@
 pub(crate) mod attributes;
 pub(crate) mod corrupt;
 pub(crate) mod flush;
+pub(crate) mod guards;
 pub(crate) mod inode;
 pub(crate) mod metadata;
 pub(crate) mod slot_owners;

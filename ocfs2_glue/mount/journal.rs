@@ -3,8 +3,11 @@
 
 use super::system_files;
 use crate::{
-    lockres::Mode,
-    meta::{corrupt::Report as _, inode::InodeExt},
+    meta::{
+        corrupt::Report as _,
+        guards::{ExHeld, Held},
+        inode::InodeExt,
+    },
     ondisk::{
         alloc::local_alloc::LocalAlloc,
         inode::{
@@ -17,7 +20,7 @@ use crate::{
         fs::folio::NoFolio,
         jbd2::{Journal, NewJournal},
     },
-    Inode, InodeRef, SuperBlock,
+    InodeRef, SuperBlock,
 };
 use kernel::{prelude::*, sync::Arc};
 
@@ -40,14 +43,14 @@ enum Mark {
 }
 
 /// Says that nothing is in the journal any more.
-pub(super) fn mark_clean(sb: &SuperBlock, inode: &Inode) -> Result {
-    mark(sb, inode, Mark::Clean)
+pub(super) fn mark_clean(sb: &SuperBlock, held: &ExHeld<'_>) -> Result {
+    mark(sb, held, Mark::Clean)
 }
 
 /// Whether the journal has to be replayed.
-fn is_dirty(inode: &Inode) -> Result<bool> {
-    let mut meta = inode.meta();
-    let (_, root) = meta.read(inode)?;
+fn is_dirty(held: &Held<'_>) -> Result<bool> {
+    let mut meta = held.inode().meta();
+    let (_, root) = meta.read(held)?;
     match root.dinode.id1 {
         Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
         _ => Err(EUCLEAN),
@@ -57,9 +60,9 @@ fn is_dirty(inode: &Inode) -> Result<bool> {
 /// Writes the mark. The generation counts recoveries: a node that finds another number than it
 /// remembers knows that somebody else recovered this slot, and leaves it alone. It would wait for
 /// the lock on the journal of a live node otherwise, for ever.
-fn mark(sb: &SuperBlock, inode: &Inode, mark: Mark) -> Result {
-    let mut meta = inode.meta();
-    let (_, root) = meta.read(inode)?;
+fn mark(sb: &SuperBlock, held: &ExHeld<'_>, mark: Mark) -> Result {
+    let mut meta = held.inode().meta();
+    let (_, root) = meta.read(held)?;
     let Id1::Journal {
         flags,
         recovery_generation,
@@ -86,10 +89,11 @@ fn mark(sb: &SuperBlock, inode: &Inode, mark: Mark) -> Result {
 pub(super) fn open(
     sb: &SuperBlock,
     inode: &InodeRef,
+    held: &ExHeld<'_>,
     slot: u16,
     wait: &NoFolio,
 ) -> Result<Arc<Journal>> {
-    let recovered = is_dirty(inode)?;
+    let recovered = is_dirty(held)?;
     let mut new = NewJournal::init_inode(inode.clone())?;
     match crate::volume_of(sb).settings.commit_s {
         0 => {}
@@ -113,7 +117,7 @@ pub(super) fn open(
         journal.clear_error()?;
     }
     let ready =
-        check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, inode, Mark::Dirty { recovered }));
+        check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, held, Mark::Dirty { recovered }));
     match ready {
         Ok(()) => Ok(journal),
         Err(e) => {
@@ -126,10 +130,10 @@ pub(super) fn open(
 /// A window of clusters that a crashed C node had set aside would have to be given back first.
 fn check_local_alloc(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
     let inode = system_files::inode(sb, SystemInode::LocalAlloc(slot), wait)?;
-    let _held = inode.lock_cluster(Mode::Pr, wait)?;
+    let held = inode.lock_shared(wait)?;
     let geo = &crate::volume_of(sb).geo;
     let mut meta = inode.meta();
-    let (_, root) = meta.read(&inode)?;
+    let (_, root) = meta.read(&held)?;
     let alloc = LocalAlloc::decode(root.block.bytes(), &root.dinode, geo).on(sb)?;
     if !alloc.is_clean(root.block.bytes()) {
         pr_err!(

@@ -6,7 +6,6 @@
 
 use super::{journal, slots, system_files};
 use crate::{
-    lockres::Mode,
     meta::{inode::InodeExt, metadata::Meta},
     ondisk::volume::system_inodes::SystemInode,
     vfs::{fs::folio::NoFolio, jbd2::Journal},
@@ -34,8 +33,9 @@ pub(crate) fn begin(sb: &SuperBlock, wait: &NoFolio) -> Result<Arc<Mounted>> {
 
 fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Mounted>> {
     let journal_inode = system_files::inode(sb, SystemInode::Journal(ours), wait)?;
-    let held = journal_inode.lock_cluster(Mode::Ex, wait)?;
-    let journal = journal::open(sb, &journal_inode, ours, wait)?;
+    let held = journal_inode.lock_exclusive(wait)?;
+    let journal = journal::open(sb, &journal_inode, &held, ours, wait)?;
+    let held = held.keep()?;
     let inode = |which| system_files::inode(sb, which, wait);
     let bitmap = allocator(
         inode(SystemInode::GlobalBitmap)?,
@@ -81,7 +81,8 @@ fn try_end(this: Arc<Mounted>, sb: &SuperBlock) -> Result {
     let (journal, inode) = (this.journal.clone(), this.journal_inode.clone());
     // Kept until the journal is marked clean. Not acquired anew, which isn't possible any more
     // after another node died.
-    let held = this.journal_held.lock().take();
+    let kept = this.journal_held.lock().take();
+    let held = inode.resume(kept.ok_or(EIO)?)?;
     let flushed = journal.flush();
     // Their locks aren't given up before what they protect is in place.
     let allocators = [&this.bitmap, &this.inode_alloc, &this.extent_alloc].map(Clone::clone);
@@ -91,8 +92,9 @@ fn try_end(this: Arc<Mounted>, sb: &SuperBlock) -> Result {
     if flushed.and(ended).is_err() {
         journal::replay(&inode)?;
     }
-    journal::mark_clean(sb, &inode)?;
-    drop((allocators, held, inode));
+    journal::mark_clean(sb, &held)?;
+    drop(held);
+    drop((allocators, inode));
     Ok(())
 }
 

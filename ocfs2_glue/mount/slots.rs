@@ -67,9 +67,9 @@ impl Map {
         let geo = &volume.geo;
         let layout = SlotMap::new(geo);
         let inode = system_files::inode(sb, SystemInode::SlotMap, wait)?;
-        let _held = inode.lock_cluster(Mode::Pr, wait)?;
+        let inode_held = inode.lock_shared(wait)?;
         let mut meta = inode.meta();
-        let (mut store, root) = meta.read(&inode)?;
+        let (mut store, root) = meta.read(&inode_held)?;
         layout.check_file(inode.ino(), root.dinode.size).on(sb)?;
         let mut blocks = KVec::new();
         for index in 0..layout.blocks() {
@@ -103,9 +103,9 @@ impl Journals {
     /// Finds them in one pass through the system directory.
     fn find(sb: &SuperBlock, slots: u16, wait: &NoFolio) -> Result<Self> {
         let dir = system_files::dir(sb, wait)?;
-        let _held = dir.lock_cluster(Mode::Pr, wait)?;
+        let dir_held = dir.lock_shared(wait)?;
         let mut found = KVec::from_elem(0, slots.into(), GFP_NOFS)?;
-        for_each(&dir, |entry| {
+        for_each(&dir_held, |entry| {
             let slot = SystemInode::journal_slot(entry.name);
             if let Some(place) = slot.and_then(|slot| found.get_mut(usize::from(slot))) {
                 *place = entry.inode;

@@ -2,7 +2,6 @@
 //! How full the volume is.
 
 use crate::{
-    lockres::Mode,
     meta::{corrupt::Report as _, inode::InodeExt},
     ondisk::{base::error::Corrupt, inode::dinode::Id1},
     vfs::fs::{folio::NoFolio, super_block::StatFs},
@@ -15,9 +14,9 @@ pub(super) fn statfs(sb: &SuperBlock, wait: &NoFolio) -> Result<StatFs> {
     let volume = crate::volume_of(sb);
     let geo = &volume.geo;
     let bitmap = volume.bitmap.lock().clone().ok_or(EIO)?;
-    let _held = bitmap.lock_cluster(Mode::Pr, wait)?;
+    let held = bitmap.lock_shared(wait)?;
     let mut meta = bitmap.meta();
-    let (_, root) = meta.read(&bitmap)?;
+    let (_, root) = meta.read(&held)?;
     // The allocator changes the block alone.
     root.reload(sb)?;
     let Id1::Bitmap { used, total } = root.dinode.id1 else {

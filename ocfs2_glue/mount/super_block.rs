@@ -11,7 +11,10 @@ use crate::{
     cluster::membership::Cluster,
     inode::{attr::Attr, evict::evict, iget::iget},
     lockres::Policy,
-    meta::inode::{Expect, InodeData, InodeExt},
+    meta::{
+        guards::{ExHeld, Refreshing},
+        inode::{Expect, InodeData, InodeExt},
+    },
     namei::dir::Dir,
     ondisk::volume::{superblock, system_inodes::SystemInode},
     vfs::{
@@ -48,6 +51,8 @@ impl FileSystem for Ocfs2 {
     type Dir = Dir;
     type Attr = Attr;
     type Inode = InodeData;
+    type Exclusive<'a> = ExHeld<'a>;
+    type Refresh<'a> = Refreshing<'a>;
 
     fn parse_param(options: &mut Options, key: &[u8], value: Option<&[u8]>) -> Param {
         options.parse(key, value)

@@ -3,7 +3,6 @@
 
 use crate::{
     inode::iget::iget,
-    lockres::Mode,
     meta::inode::{Expect, InodeExt},
     namei::entries::find,
     ondisk::volume::system_inodes::SystemInode,
@@ -19,8 +18,8 @@ pub(super) fn inode(sb: &SuperBlock, which: SystemInode, wait: &NoFolio) -> Resu
 
 fn blkno(sb: &SuperBlock, which: SystemInode, wait: &NoFolio) -> Result<u64> {
     let dir = self::dir(sb, wait)?;
-    let _held = dir.lock_cluster(Mode::Pr, wait)?;
-    find(&dir, which.name().as_bytes())?.ok_or_else(|| missing(which))
+    let held = dir.lock_shared(wait)?;
+    find(&held, which.name().as_bytes())?.ok_or_else(|| missing(which))
 }
 
 /// The system directory.

@@ -3,8 +3,8 @@
 
 use crate::{
     inode::iget::iget,
-    lockres::Mode,
     meta::{
+        attributes,
         attributes::disk_time,
         corrupt::Report as _,
         inode::{Expect, InodeExt},
@@ -28,7 +28,6 @@ use crate::{
         dir::Entry,
         folio::NoFolio,
         inode::{owner_of_new, random_u32},
-        time::now,
     },
     Inode, InodeRef,
 };
@@ -44,14 +43,14 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     let mounted = dir.volume().mounted()?;
     let geo = dir.volume().geo;
     let name = entry.name();
-    let held = dir.lock_cluster(Mode::Ex, wait)?;
+    let held = dir.lock_exclusive(wait)?;
     if dir.attributes().nlink == 0 {
         return Err(ENOENT);
     }
-    if find(dir, name)?.is_some() {
+    if find(&held, name)?.is_some() {
         return Err(EEXIST);
     }
-    let place = place(dir, &mounted, name, wait)?;
+    let place = place(&held, &mounted, name, wait)?;
     let mut inodes = Locked::lock(mounted.inode_alloc(), wait)?;
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;
     // A bitmap that calls the block of a live inode free; all of it may be as wrong.
@@ -64,9 +63,9 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
         let tid = handle.tid();
         let claimed = inodes.claim_block(handle, &mut bit, mounted.slot())?;
         let (uid, gid) = owner_of_new(dir);
-        let time = disk_time(now());
+        let time = disk_time(dir.current_time());
         let mut meta = dir.meta();
-        let (mut store, root) = meta.change(dir, handle)?;
+        let (mut store, root) = meta.change(&held, handle)?;
         let new = NewInode {
             suballoc: claimed,
             generation,
@@ -96,7 +95,7 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             })
             .on(dir.sb())?;
         root.reload(dir.sb())?;
-        dir.touch_modified();
+        Inode::set_modified(&held, attributes::time(time));
         Ok((claimed.blkno, tid))
     })?;
     // It still says that there is no such name: not to be believed if this fails from here on.

@@ -34,9 +34,9 @@ impl Operations<Ocfs2> for Dir {
         if entry.name().len() > crate::ondisk::dir::dirent::MAX_NAME_LEN {
             return Err(ENAMETOOLONG);
         }
-        let _held = dir.lock_cluster(Mode::Pr, wait)?;
+        let held = dir.lock_shared(wait)?;
         entry.set_stamp(stamp(dir, dir.locks()?.meta.generation()));
-        match find(dir, entry.name())? {
+        match find(&held, entry.name())? {
             None => Ok(None),
             Some(blkno) => iget(dir.sb(), blkno, Expect::User, wait).map(Some),
         }
@@ -58,10 +58,10 @@ impl Operations<Ocfs2> for Dir {
         {
             return Ok(true);
         }
-        let _held = dir.lock_cluster(Mode::Pr, wait)?;
+        let held = dir.lock_shared(wait)?;
         let now = stamp(dir, lock.generation());
         if known != now {
-            if find(dir, entry.name())? != entry.ino() {
+            if find(&held, entry.name())? != entry.ino() {
                 return Ok(false);
             }
             entry.set_stamp(now);
@@ -76,8 +76,8 @@ impl Operations<Ocfs2> for Dir {
         loop {
             let pos = u64::try_from(out.pos()).map_err(|_| EINVAL)?;
             let listing = {
-                let _held = dir.lock_cluster(Mode::Pr, wait)?;
-                Listing::read(dir, pos >> bits)?
+                let held = dir.lock_shared(wait)?;
+                Listing::read(&held, pos >> bits)?
             };
             let Some(listing) = listing else {
                 return Ok(());

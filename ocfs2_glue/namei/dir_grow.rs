@@ -9,6 +9,7 @@ use crate::{
     data::write::tree_error,
     meta::{
         corrupt::Report as _,
+        guards::{ExHeld, Held},
         inode::InodeExt,
         metadata::Root,
         store::{Block, Store},
@@ -61,9 +62,9 @@ enum Full {
 const STEPS: usize = 6;
 
 /// Finds a place for `name`, and makes the directory larger until there is one. The directory is
-/// locked by the VFS, and its cluster lock is held at EX.
+/// locked by the VFS.
 pub(crate) fn place(
-    dir: &Inode,
+    dir: &ExHeld<'_>,
     mounted: &Mounted,
     name: &[u8],
     wait: &NoFolio,
@@ -79,9 +80,9 @@ pub(crate) fn place(
     Err(ENOSPC)
 }
 
-fn find_place(dir: &Inode, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
-    let geo = &dir.volume().geo;
-    let mut meta = dir.meta();
+fn find_place(dir: &Held<'_>, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
+    let geo = &dir.inode().volume().geo;
+    let mut meta = dir.inode().meta();
     let (mut store, root) = meta.read(dir)?;
     let d = &root.dinode;
     let place = if let Body::Inline { .. } = d.body {
@@ -126,14 +127,14 @@ fn find_room(
 
 /// Moves the entries of an inline directory to its first block, and makes an index if the volume
 /// has indexes.
-fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
-    let geo = &dir.volume().geo;
+fn expand(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &dir.inode().volume().geo;
     let indexed = geo.features.has_incompat(INCOMPAT_INDEXED_DIRS);
     let blocks = u16::from(indexed);
     let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
     // The dinode, the block and the root of the index.
     mounted.change(3 + Resources::credits(blocks), |handle| {
-        let mut meta = dir.meta();
+        let mut meta = dir.inode().meta();
         let (mut store, root) = meta.change(dir, handle)?;
         let was = root.dinode;
         let mut old = KVec::with_capacity(root.block.bytes().len(), GFP_KERNEL)?;
@@ -183,10 +184,10 @@ fn expand(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
 }
 
 /// Adds a block without entries.
-fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
-    let geo = &dir.volume().geo;
+fn add_block(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
+    let geo = &dir.inode().volume().geo;
     let (blocks, cluster, credits) = {
-        let mut meta = dir.meta();
+        let mut meta = dir.inode().meta();
         let (mut store, root) = meta.read(dir)?;
         let d = &root.dinode;
         let tree = Tree::of_dinodes(geo);
@@ -209,7 +210,7 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
     let mut room = Resources::find(mounted, blocks, cluster, wait)?;
     // The dinode, the block and the root of the index.
     mounted.change(credits + 3 + Resources::credits(blocks), |handle| {
-        let mut meta = dir.meta();
+        let mut meta = dir.inode().meta();
         let (mut store, root) = meta.change(dir, handle)?;
         let was = root.dinode;
         let tree = Tree::of_dinodes(geo);
@@ -247,15 +248,15 @@ fn add_block(dir: &Inode, mounted: &Mounted, wait: &NoFolio) -> Result {
 }
 
 /// Adds a cluster of leaves to the index.
-fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Result {
-    let geo = &dir.volume().geo;
+fn grow_index(dir: &ExHeld<'_>, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Result {
+    let geo = &dir.inode().volume().geo;
     let plan = |store: &mut Store<'_>, root: &Root| {
         dx_grow::plan(store, &root.dinode, geo, name)
             .on(dir.sb())?
             .ok_or(ENOSPC)
     };
     let (blocks, credits) = {
-        let mut meta = dir.meta();
+        let mut meta = dir.inode().meta();
         let (mut store, root) = meta.read(dir)?;
         let growth = plan(&mut store, root)?;
         let blocks = u16::try_from(growth.extent_blocks).map_err(|_| ENOSPC)?;
@@ -263,7 +264,7 @@ fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Re
     };
     let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
     mounted.change(credits + 1 + Resources::credits(blocks), |handle| {
-        let mut meta = dir.meta();
+        let mut meta = dir.inode().meta();
         let (mut store, root) = meta.change(dir, handle)?;
         // As before: nobody changes the directory while its inode lock is held.
         let growth = plan(&mut store, root)?;
@@ -276,9 +277,9 @@ fn grow_index(dir: &Inode, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Re
 }
 
 /// Takes what the dinode says now over into memory.
-fn changed(dir: &Inode, root: &mut Root) -> Result {
+fn changed(dir: &ExHeld<'_>, root: &mut Root) -> Result {
     root.reload(dir.sb())?;
-    dir.set_size(root.dinode.size as i64);
-    dir.set_blocks(dir.volume().sectors(root.dinode.clusters));
+    Inode::set_size(dir, root.dinode.size as i64);
+    Inode::set_blocks(dir, dir.inode().volume().sectors(root.dinode.clusters));
     Ok(())
 }

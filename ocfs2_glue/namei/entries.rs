@@ -4,6 +4,7 @@
 use crate::{
     meta::{
         corrupt::Report as _,
+        guards::Held,
         inode::InodeExt,
         metadata::Root,
         store::{Block, Store},
@@ -25,9 +26,9 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    pub(super) fn read(dir: &Inode, index: u64) -> Result<Option<Self>> {
-        let geo = &dir.volume().geo;
-        let mut meta = dir.meta();
+    pub(super) fn read(dir: &Held<'_>, index: u64) -> Result<Option<Self>> {
+        let geo = &dir.inode().volume().geo;
+        let mut meta = dir.inode().meta();
         let (mut store, root) = meta.read(dir)?;
         let (block, area) = match root.dinode.body {
             Body::Inline { .. } if index == 0 => (None, Area::inline(&root.dinode, geo)),
@@ -83,10 +84,10 @@ pub(crate) fn block_place(
 }
 
 /// The inode that `name` leads to.
-pub(crate) fn find(dir: &Inode, name: &[u8]) -> Result<Option<u64>> {
-    let mut meta = dir.meta();
+pub(crate) fn find(dir: &Held<'_>, name: &[u8]) -> Result<Option<u64>> {
+    let mut meta = dir.inode().meta();
     let (mut store, root) = meta.read(dir)?;
-    find_in(&mut store, root, &dir.volume().geo, name)
+    find_in(&mut store, root, &dir.inode().volume().geo, name)
 }
 
 /// The same, in a directory that is open already.
@@ -118,8 +119,8 @@ pub(crate) fn find_in(
     Ok(None)
 }
 
-/// Hands every entry in use to `see`, without the index. The cluster lock is held.
-pub(crate) fn for_each(dir: &Inode, mut see: impl FnMut(&DirEntry<'_>)) -> Result {
+/// Hands every entry in use to `see`, without the index.
+pub(crate) fn for_each(dir: &Held<'_>, mut see: impl FnMut(&DirEntry<'_>)) -> Result {
     let mut index = 0;
     while let Some(listing) = Listing::read(dir, index)? {
         for entry in listing.area.entries(&listing.bytes) {

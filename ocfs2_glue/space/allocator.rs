@@ -9,10 +9,9 @@
 //! before it, and nothing in it can wait for another node or run out of room.
 
 use crate::{
-    cluster::lock::Held,
-    lockres::Mode,
     meta::{
         corrupt::Report as _,
+        guards::ExHeld,
         inode::InodeExt,
         metadata::{Meta, Root},
         store::Store,
@@ -29,7 +28,7 @@ use crate::{
     },
     vfs::{fs::folio::NoFolio, jbd2::Handle},
     volume::mounted::Mounted,
-    InodeRef,
+    Inode, InodeRef,
 };
 use kernel::{
     prelude::*,
@@ -38,23 +37,21 @@ use kernel::{
 
 /// An allocator that this task has for itself. The mutex goes first, then the cluster lock.
 pub(crate) struct Locked<'a> {
-    inode: &'a InodeRef,
     meta: Guard<'a, Meta, MutexBackend>,
-    _held: Held,
+    held: ExHeld<'a>,
 }
 
 impl<'a> Locked<'a> {
     /// Keeps all others away from the allocator of `inode`, on this node and elsewhere.
     pub(crate) fn lock(inode: &'a InodeRef, wait: &NoFolio) -> Result<Self> {
-        let held = inode.lock_cluster(Mode::Ex, wait)?;
+        let held = inode.lock_exclusive(wait)?;
         Ok(Self {
-            inode,
             meta: inode.meta(),
-            _held: held,
+            held,
         })
     }
     fn geo(&self) -> &Geometry {
-        &self.inode.volume().geo
+        &self.held.inode().volume().geo
     }
 
     /// Looks for `want` clusters in a row, at least `min`; the best beginning is block `goal`.
@@ -65,19 +62,19 @@ impl<'a> Locked<'a> {
         goal: Option<u64>,
     ) -> Result<Option<Found>> {
         let geo = *self.geo();
-        let (mut store, root) = self.meta.read(self.inode)?;
+        let (mut store, root) = self.meta.read(&self.held)?;
         chain::Allocator::clusters(&geo)
             .find(&mut store, &root.block, want, min, goal)
-            .on(self.inode.sb())
+            .on(self.held.sb())
     }
 
     /// Takes what [`Locked::find_clusters`] found.
     pub(crate) fn claim_clusters(&mut self, handle: &mut Handle, found: &Found) -> Result {
         let geo = *self.geo();
-        let (mut store, root) = self.meta.change(self.inode, handle)?;
+        let (mut store, root) = self.meta.change(&self.held, handle)?;
         chain::Allocator::clusters(&geo)
             .claim(&mut store, &mut root.block, found)
-            .on(self.inode.sb())
+            .on(self.held.sb())
     }
 
     /// Looks for `count` blocks of a suballocator, and has it grow if there aren't as many.
@@ -96,13 +93,13 @@ impl<'a> Locked<'a> {
 
     fn find_blocks(&mut self, count: u16) -> Result<Option<Reserve>> {
         let geo = *self.geo();
-        let (mut store, root) = self.meta.read(self.inode)?;
+        let (mut store, root) = self.meta.read(&self.held)?;
         let alloc = chain::Allocator::blocks(&geo);
         // One that has no group yet has no free bits either.
-        if alloc.decode(root.block.bytes()).on(self.inode.sb())?.free() < u32::from(count) {
+        if alloc.decode(root.block.bytes()).on(self.held.sb())?.free() < u32::from(count) {
             return Ok(None);
         }
-        Reserve::find(&mut store, &alloc, &root.block, count).on(self.inode.sb())
+        Reserve::find(&mut store, &alloc, &root.block, count).on(self.held.sb())
     }
 
     /// Looks for the clusters of a block group: in a row, or on a volume that allows it in pieces.
@@ -114,9 +111,9 @@ impl<'a> Locked<'a> {
         if !geo.discontig_bg() {
             return Ok(None);
         }
-        let (mut store, root) = self.meta.read(self.inode)?;
+        let (mut store, root) = self.meta.read(&self.held)?;
         let alloc = chain::Allocator::clusters(&geo);
-        Reserve::find(&mut store, &alloc, &root.block, count).on(self.inode.sb())
+        Reserve::find(&mut store, &alloc, &root.block, count).on(self.held.sb())
     }
 
     /// Adds a block group, in a transaction of its own.
@@ -124,10 +121,10 @@ impl<'a> Locked<'a> {
         let geo = *self.geo();
         let alloc = chain::Allocator::blocks(&geo);
         let clusters = {
-            let (_, root) = self.meta.read(self.inode)?;
+            let (_, root) = self.meta.read(&self.held)?;
             alloc
                 .group_clusters(root.block.bytes())
-                .on(self.inode.sb())?
+                .on(self.held.sb())?
         };
         let mut bitmap = Locked::lock(mounted.bitmap(), wait)?;
         let found = bitmap.find_group(clusters)?.ok_or(ENOSPC)?;
@@ -140,15 +137,15 @@ impl<'a> Locked<'a> {
             for run in found.runs() {
                 bitmap.claim_clusters(handle, run)?;
             }
-            let inode = self.inode;
-            let (mut store, root) = self.meta.change(inode, handle)?;
+            let held = &self.held;
+            let (mut store, root) = self.meta.change(held, handle)?;
             alloc
                 .add_group_of(&mut store, &mut root.block, &pieces)
-                .on(self.inode.sb())?;
-            root.reload(inode.sb())?;
+                .on(self.held.sb())?;
+            root.reload(held.sb())?;
             let (size, used) = (root.dinode.size, root.dinode.clusters);
-            inode.set_size(size as i64);
-            inode.set_blocks(inode.volume().sectors(used));
+            Inode::set_size(held, size as i64);
+            Inode::set_blocks(held, held.inode().volume().sectors(used));
             Ok(())
         })
     }
@@ -161,7 +158,7 @@ impl<'a> Locked<'a> {
         slot: u16,
     ) -> Result<Suballoc> {
         let geo = *self.geo();
-        let (mut store, root): (Store<'_>, &mut Root) = self.meta.change(self.inode, handle)?;
+        let (mut store, root): (Store<'_>, &mut Root) = self.meta.change(&self.held, handle)?;
         let alloc = chain::Allocator::blocks(&geo);
         Claims {
             alloc,
@@ -170,6 +167,6 @@ impl<'a> Locked<'a> {
             reserve,
         }
         .claim(&mut store)
-        .on(self.inode.sb())
+        .on(self.held.sb())
     }
 }

@@ -64,6 +64,19 @@ pub(crate) enum Purpose {
     Write,
 }
 
+/// Says that a folio of an inode is locked, or under writeback. A downconvert drops or waits for
+/// that folio first, so the inode's cluster lock stays.
+pub(crate) struct FolioOf<'a, T: FileSystem> {
+    inode: &'a Inode<T>,
+}
+
+impl<'a, T: FileSystem> FolioOf<'a, T> {
+    /// The inode.
+    pub(crate) fn inode(&self) -> &'a Inode<T> {
+        self.inode
+    }
+}
+
 /// C: `struct address_space_operations`, for file system `T`.
 pub(crate) trait Operations<T: FileSystem> {
     /// What `->write_begin` leaves for `->write_end` (`fsdata`).
@@ -83,7 +96,7 @@ pub(crate) trait Operations<T: FileSystem> {
     ///
     /// Not asked of a file system whose content is in memory.
     fn map_blocks(
-        _inode: &Inode<T>,
+        _folio: &FolioOf<'_, T>,
         _block: u64,
         _max: u64,
         _why: Purpose,
@@ -268,7 +281,7 @@ unsafe extern "C" fn get_block<T: FileSystem, O: Operations<T>>(
     };
     let max = ((bytes as u64) >> bits).max(1);
     from_result(|| {
-        let mapped = O::map_blocks(inode, block, max, why)?;
+        let mapped = O::map_blocks(&FolioOf { inode }, block, max, why)?;
         // Callers loop over what is 0 blocks long, and take what is to be written for mapped.
         if mapped
             .as_ref()

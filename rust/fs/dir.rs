@@ -6,7 +6,13 @@
 //!
 //! Not supported: everything but lookup, readdir, the creation of regular files and symbolic links.
 
-use super::{file, folio::NoFolio, inode::Inode, inode_ref::InodeRef, super_block::FileSystem};
+use super::{
+    file,
+    folio::NoFolio,
+    inode::{Inode, OfInode},
+    inode_ref::InodeRef,
+    super_block::FileSystem,
+};
 use core::{
     marker::PhantomData,
     mem::MaybeUninit,
@@ -145,8 +151,12 @@ impl Change<'_> {
         (self.raw.ia_valid & bindings::ATTR_SIZE != 0).then_some(self.raw.ia_size)
     }
 
-    /// Copies all but the size into the inode (`setattr_copy`).
-    pub(crate) fn apply(&self) {
+    /// Copies all but the size into the inode (`setattr_copy`), which is the one that `held` is
+    /// for, else nothing.
+    pub(crate) fn apply<T: FileSystem>(&self, held: &T::Exclusive<'_>) {
+        if held.inode().as_raw() != self.inode.as_ptr() {
+            return;
+        }
         // SAFETY: The inode is locked by the caller of `->setattr`; the file system doesn't
         // support idmapped mounts, so the idmap is the identity.
         unsafe {

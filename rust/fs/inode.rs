@@ -52,6 +52,12 @@ unsafe impl<T: FileSystem> Send for Inode<T> {}
 // SAFETY: As above.
 unsafe impl<T: FileSystem> Sync for Inode<T> {}
 
+/// Something that is a proof for one inode; see [`FileSystem::Exclusive`].
+pub(crate) trait OfInode<T: FileSystem> {
+    /// Which inode.
+    fn inode(&self) -> &Inode<T>;
+}
+
 /// Seconds and nanoseconds since 1970.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Time {
@@ -138,22 +144,39 @@ impl<T: FileSystem> Inode<T> {
         unsafe { bindings::i_size_read(self.as_raw()) }
     }
 
-    /// Sets the size. The caller holds the inode's cluster lock and its metadata lock, which keep
-    /// others from writing it (see `i_size_write`).
-    pub(crate) fn set_size(&self, size: i64) {
+    /// Sets the size. What protects it is `held`, and the file system's own lock around that.
+    pub(crate) fn set_size(held: &T::Exclusive<'_>, size: i64) {
+        held.inode().write_size(size);
+    }
+
+    fn write_size(&self, size: i64) {
         // SAFETY: On 64-bit kernels this is one store.
         unsafe { bindings::i_size_write(self.as_raw(), size) };
     }
 
     /// Sets allocated room, in sectors of 512 bytes.
-    pub(crate) fn set_blocks(&self, sectors: u64) {
+    pub(crate) fn set_blocks(held: &T::Exclusive<'_>, sectors: u64) {
+        held.inode().write_blocks(sectors);
+    }
+
+    fn write_blocks(&self, sectors: u64) {
         // SAFETY: Written under the same locks as the size; readers only show it.
         unsafe { (*self.as_raw()).i_blocks = sectors };
     }
 
     /// Takes attributes over from the disk or a lock value block. What type of inode it is
     /// (`S_IFMT`) stays as it is: operations, and C's unions, go by that.
-    pub(crate) fn set_attributes(&self, a: &Attributes) {
+    pub(crate) fn set_attributes(fresh: &T::Refresh<'_>, a: &Attributes) {
+        fresh.inode().write_attributes(a);
+    }
+
+    /// Has the VFS act on flags as chattr(1) sets them, `FS_*_FL`: the five that it knows
+    /// (`i_flags`). Others do nothing here.
+    pub(crate) fn set_flags(fresh: &T::Refresh<'_>, attr: u32) {
+        fresh.inode().write_flags(attr);
+    }
+
+    fn write_attributes(&self, a: &Attributes) {
         let raw = self.as_raw();
         // SAFETY: The inode is valid. Attributes of inodes in use are words that C code, too,
         // updates without a lock against readers when another node changed them.
@@ -167,13 +190,11 @@ impl<T: FileSystem> Inode<T> {
             bindings::inode_set_mtime(raw, a.mtime.sec, a.mtime.nsec as c_long);
             bindings::inode_set_ctime(raw, a.ctime.sec, a.ctime.nsec as c_long);
         }
-        self.set_size(a.size);
-        self.set_blocks(a.blocks);
+        self.write_size(a.size);
+        self.write_blocks(a.blocks);
     }
 
-    /// Has the VFS act on flags as chattr(1) sets them, `FS_*_FL`: the five that it knows
-    /// (`i_flags`). Others do nothing here. Callers are those of [`Inode::set_attributes`].
-    pub(crate) fn set_flags(&self, attr: u32) {
+    fn write_flags(&self, attr: u32) {
         const KNOWN: [(u32, u32); 5] = [
             (bindings::FS_SYNC_FL, bindings::S_SYNC),
             (bindings::FS_IMMUTABLE_FL, bindings::S_IMMUTABLE),
@@ -220,18 +241,24 @@ impl<T: FileSystem> Inode<T> {
         }
     }
 
-    /// Sets mtime and ctime to now, and returns it.
-    pub(crate) fn touch_modified(&self) -> Time {
-        // SAFETY: The inode is valid; C callers update time stamps under the inode lock, which
-        // writers of this file system hold.
-        let now = unsafe {
-            let now = bindings::inode_set_ctime_current(self.as_raw());
-            bindings::inode_set_mtime(self.as_raw(), now.tv_sec, now.tv_nsec);
-            now
-        };
+    /// What a time stamp of this inode should say now.
+    pub(crate) fn current_time(&self) -> Time {
+        // SAFETY: The inode is valid, and has a superblock.
+        let now = unsafe { bindings::current_time(self.as_raw()) };
         Time {
             sec: now.tv_sec,
             nsec: now.tv_nsec as u32,
+        }
+    }
+
+    /// Sets mtime and ctime.
+    pub(crate) fn set_modified(held: &T::Exclusive<'_>, time: Time) {
+        let raw = held.inode().as_raw();
+        // SAFETY: The inode is valid; C callers, too, write time stamps without a lock against
+        // readers.
+        unsafe {
+            bindings::inode_set_ctime(raw, time.sec, time.nsec as c_long);
+            bindings::inode_set_mtime(raw, time.sec, time.nsec as c_long);
         }
     }
 
@@ -343,6 +370,11 @@ impl<T: FileSystem> NewInode<T> {
         once.as_ref().cloned().ok_or(ENOMEM)
     }
 
+    /// Has the VFS act on flags as chattr(1) sets them; see [`Inode::set_flags`].
+    pub(crate) fn set_flags(&self, attr: u32) {
+        self.inode().write_flags(attr);
+    }
+
     /// Completes the inode and shows it to others.
     pub(crate) fn finish(
         self,
@@ -357,7 +389,7 @@ impl<T: FileSystem> NewInode<T> {
         unsafe {
             let raw = inode.as_ref().as_raw();
             (*raw).i_mode = a.mode;
-            inode.as_ref().set_attributes(a);
+            inode.as_ref().write_attributes(a);
             (*raw).i_generation = generation;
             ((*raw).i_op, (*raw).__bindgen_anon_3.i_fop) = tables.of(a.mode);
             (*(*raw).i_mapping).a_ops = tables.mapping;

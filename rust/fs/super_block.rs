@@ -9,7 +9,7 @@
 use super::{
     context as fs_context, dir,
     folio::NoFolio,
-    inode::{self, Evicting, Inode},
+    inode::{self, Evicting, Inode, OfInode},
     inode_ref::InodeRef,
 };
 use core::{marker::PhantomData, mem::MaybeUninit};
@@ -47,6 +47,12 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     type Attr: dir::Attr<Self>;
     /// What each inode has besides the VFS's part; allocated with it.
     type Inode: Send + Sync + 'static;
+    /// Proof that this task has an inode to itself, on all nodes. What changes size, times and
+    /// other attributes in memory asks for it, and gets no other.
+    type Exclusive<'a>: OfInode<Self>;
+    /// Proof that an inode's attributes are older than another node's, and that this task is the
+    /// one to bring them up to date.
+    type Refresh<'a>: OfInode<Self>;
 
     /// Initialises the private part of an inode that was just allocated.
     fn alloc_inode() -> impl PinInit<Self::Inode>;

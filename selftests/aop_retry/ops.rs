@@ -8,6 +8,7 @@ use crate::{
         dir::{self, Attr, Change, Emitter, Entry},
         file::{self, Io},
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+        inode::OfInode,
         tables::Tables,
     },
     volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
@@ -17,6 +18,15 @@ use kernel::prelude::*;
 
 /// All operations of this file system.
 pub(crate) struct Ops;
+
+/// No other node has this file system, so whoever has the inode locked has it to itself.
+pub(crate) struct OneNode<'a>(&'a Inode);
+
+impl OfInode<AopRetry> for OneNode<'_> {
+    fn inode(&self) -> &Inode {
+        self.0
+    }
+}
 
 /// The wait that a retry comes after is over at once here.
 pub(crate) struct NothingToWaitFor;
@@ -140,7 +150,7 @@ impl address_space::Operations<AopRetry> for Ops {
         }
         let end = pos + accepted as i64;
         if end > inode.size() && (accepted > 0 || len == 0) {
-            inode.set_size(end);
+            Inode::set_size(&OneNode(inode), end);
         }
         Ok(accepted)
     }
@@ -168,7 +178,7 @@ impl file::Operations<AopRetry> for Ops {
         if io.write_checks()? == 0 {
             return Ok(0);
         }
-        inode.touch_modified();
+        Inode::set_modified(&OneNode(inode), inode.current_time());
         io.write()
     }
 
@@ -246,7 +256,7 @@ impl Attr<AopRetry> for Ops {
                 node.content.cut(size);
             }
         }
-        change.apply();
+        change.apply::<AopRetry>(&OneNode(inode));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     content::{Content, MAX_BYTES},
-    ops::{self, Ops},
+    ops::{self, OneNode, Ops},
     trigger::Triggers,
     vfs::{
         debugfs,
@@ -194,6 +194,8 @@ impl FileSystem for AopRetry {
     type Dir = Ops;
     type Attr = Ops;
     type Inode = InodeData;
+    type Exclusive<'a> = OneNode<'a>;
+    type Refresh<'a> = OneNode<'a>;
 
     fn alloc_inode() -> impl PinInit<InodeData> {
         InodeData {

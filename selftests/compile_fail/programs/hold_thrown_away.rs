@@ -4,12 +4,12 @@
 #![deny(unused_must_use)]
 
 use crate::meta::inode::InodeExt;
-use crate::{lockres::Mode, vfs::fs::folio::NoFolio, Inode};
+use crate::{vfs::fs::folio::NoFolio, Inode};
 use kernel::prelude::*;
 
 fn statfs(inode: &Inode, wait: &NoFolio) -> Result {
     #[cfg(not(right))]
-    inode.lock_cluster(Mode::Pr, wait)?; //~ unused_must_use unused `Held` that must be used
-    let _held = inode.lock_cluster(Mode::Pr, wait)?;
+    inode.lock_shared(wait)?; //~ unused_must_use that must be used
+    let _held = inode.lock_shared(wait)?;
     Ok(())
 }

@@ -34,7 +34,7 @@ fn write_begin(
     target: WriteTarget<'_, Ocfs2>,
     wait: NoFolio,
 ) -> Result<WriteFolio, Error> {
-    let _held = inode.lock_cluster(Mode::Ex, &wait)?;
+    let _held = inode.lock_exclusive(&wait)?;
     target.folio(0, 1, wait).map_err(|(_, e)| e)
 }
 

@@ -3,14 +3,13 @@
 
 use crate::meta::inode::InodeExt;
 use crate::{
-    lockres::Mode,
     vfs::fs::{address_space::WriteTarget, folio::NoFolio},
     Inode,
 };
 use kernel::prelude::*;
 
 fn read_iter(inode: &Inode, wait: &NoFolio) -> Result {
-    let _held = inode.lock_cluster(Mode::Pr, wait)?;
+    let _held = inode.lock_shared(wait)?;
     #[cfg(not(right))]
     let _folio = WriteTarget::internal(inode).folio(0, 1, *wait).map_err(|(_, e)| e)?; //~ E0507 cannot move out of `*wait` which is behind a shared reference
     Ok(())

@@ -3,7 +3,6 @@
 
 use crate::meta::inode::InodeExt;
 use crate::{
-    lockres::Mode,
     vfs::fs::folio::{LockedFolio, NoFolio},
     Inode,
 };
@@ -13,6 +12,6 @@ fn read_folio(inode: &Inode, folio: LockedFolio) -> Result {
     #[cfg(not(right))]
     let _lie = NoFolio { _task: NotThreadSafe }; //~ E0451 field `_task` of struct `NoFolio` is private
     let unlocked = folio.unlock();
-    let _held = inode.lock_cluster(Mode::Pr, &unlocked)?;
+    let _held = inode.lock_shared(&unlocked)?;
     Ok(())
 }

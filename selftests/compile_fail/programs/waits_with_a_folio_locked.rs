@@ -2,13 +2,13 @@
 //! Waiting for the cluster asks for a `NoFolio`. Who has the folio locked has none.
 
 use crate::meta::inode::InodeExt;
-use crate::{lockres::Mode, vfs::fs::folio::LockedFolio, Inode};
+use crate::{vfs::fs::folio::LockedFolio, Inode};
 use kernel::prelude::*;
 
 fn read_folio(inode: &Inode, folio: LockedFolio) -> Result {
     #[cfg(not(right))]
-    let _held = inode.lock_cluster(Mode::Pr, &folio)?; //~ E0308 expected `&NoFolio`, found `&LockedFolio`
+    let _held = inode.lock_shared(&folio)?; //~ E0308 expected `&NoFolio`, found `&LockedFolio`
     let unlocked = folio.unlock();
-    let _held = inode.lock_cluster(Mode::Pr, &unlocked)?;
+    let _held = inode.lock_shared(&unlocked)?;
     Ok(())
 }

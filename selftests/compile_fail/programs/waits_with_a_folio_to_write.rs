@@ -3,7 +3,6 @@
 
 use crate::meta::inode::InodeExt;
 use crate::{
-    lockres::Mode,
     vfs::fs::{address_space::WriteTarget, folio::NoFolio},
     Inode, Ocfs2,
 };
@@ -12,8 +11,8 @@ use kernel::prelude::*;
 fn write_begin(inode: &Inode, target: WriteTarget<'_, Ocfs2>, wait: NoFolio) -> Result {
     let folio = target.folio(0, 1, wait).map_err(|(_, e)| e)?;
     #[cfg(not(right))]
-    let _held = inode.lock_cluster(Mode::Ex, &wait)?; //~ E0382 borrow of moved value: `wait`
+    let _held = inode.lock_exclusive(&wait)?; //~ E0382 borrow of moved value: `wait`
     let unlocked = folio.release();
-    let _held = inode.lock_cluster(Mode::Ex, &unlocked)?;
+    let _held = inode.lock_exclusive(&unlocked)?;
     Ok(())
 }
