@@ -25,9 +25,9 @@ use crate::{
     },
     space::allocator::Locked,
     vfs::fs::{
+        create::{owner_of_new, random_u32},
         dir::Entry,
         folio::NoFolio,
-        inode::{owner_of_new, random_u32},
     },
     Inode, InodeRef,
 };

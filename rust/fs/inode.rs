@@ -589,23 +589,3 @@ pub(in crate::vfs) unsafe extern "C" fn evict_inode<T: FileSystem>(raw: *mut bin
     // SAFETY: What `->evict_inode` has to end with.
     unsafe { bindings::clear_inode(raw) };
 }
-
-/// Owner, group and mode of an inode that this task creates in `dir`, by the rules of
-/// `inode_init_owner()`: a directory's set-group-id bit hands its group on.
-pub(crate) fn owner_of_new<T: FileSystem>(dir: &Inode<T>) -> (u32, u32) {
-    // SAFETY: A task may read its own credentials without further protection.
-    let (uid, gid) = unsafe {
-        let cred = (*bindings::get_current()).cred;
-        ((*cred).fsuid.val, (*cred).fsgid.val)
-    };
-    if u32::from(dir.mode()) & bindings::S_ISGID != 0 {
-        return (uid, dir.attributes().gid);
-    }
-    (uid, gid)
-}
-
-/// A random number, for inode generations.
-pub(crate) fn random_u32() -> u32 {
-    // SAFETY: May be called from any context.
-    unsafe { bindings::get_random_u32() }
-}

@@ -3,6 +3,7 @@
 
 pub(crate) mod address_space;
 pub(crate) mod context;
+pub(crate) mod create;
 pub(crate) mod dir;
 pub(crate) mod fault;
 pub(crate) mod file;
