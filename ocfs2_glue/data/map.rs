@@ -5,9 +5,14 @@ use crate::{
     meta::{corrupt::Report as _, guards::Held, inode::InodeExt},
     ondisk::{
         extent::tree::{Mapped, Mapping, Tree},
-        inode::dinode::Body,
+        inode::dinode::{Body, ID_DATA},
     },
-    vfs::fs::address_space::{self, Purpose},
+    vfs::fs::{
+        address_space::{self, Purpose},
+        extents::{Extent, Kind, Operations},
+        folio::NoFolio,
+    },
+    Inode, Ocfs2,
 };
 use kernel::prelude::*;
 
@@ -66,6 +71,62 @@ pub(crate) fn blocks(
         count,
         fresh: is_fresh,
     }))
+}
+
+/// Says where the data of a file is, to user space.
+pub(crate) struct Map;
+
+impl Operations<Ocfs2> for Map {
+    const SUPPORTED: bool = true;
+
+    /// From the tree, as it is on this node: blocks are allocated before a page gets dirty.
+    fn extent(inode: &Inode, pos: u64, len: u64, wait: &NoFolio) -> Result<Extent> {
+        let geo = &inode.volume().geo;
+        let bits = geo.cluster_bits();
+        let held = inode.lock_shared(wait)?;
+        let mut meta = inode.meta();
+        let (mut store, root) = meta.read(&held)?;
+        let d = &root.dinode;
+        let hole = |start, len| Extent {
+            start,
+            len,
+            kind: Kind::Hole,
+            shared: false,
+        };
+        match d.body {
+            Body::Extents => {}
+            // All of the room, as the in-tree driver says.
+            Body::Inline { room } if pos < u64::from(room) => {
+                return Ok(Extent {
+                    start: 0,
+                    len: room.into(),
+                    kind: Kind::Inline((inode.ino() << geo.block_bits()) + ID_DATA as u64),
+                    shared: false,
+                })
+            }
+            _ => return Ok(hole(pos, len)),
+        }
+        let Ok(cpos) = u32::try_from(pos >> bits) else {
+            return Ok(hole(pos, len));
+        };
+        let run = Tree::of_dinodes(geo)
+            .lookup(&mut store, &root.block, cpos)
+            .on(inode.sb())?;
+        let (start, len) = (u64::from(cpos) << bits, u64::from(run.clusters) << bits);
+        let Mapped::Extent { blkno, .. } = run.what else {
+            return Ok(hole(start, len));
+        };
+        let addr = blkno << geo.block_bits();
+        Ok(Extent {
+            start,
+            len,
+            kind: match run.what.is_unwritten() {
+                true => Kind::Unwritten(addr),
+                false => Kind::Written(addr),
+            },
+            shared: run.what.is_refcounted(),
+        })
+    }
 }
 
 /// The part of `m` from cluster `cpos` on, if it covers that.

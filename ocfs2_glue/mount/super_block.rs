@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     cluster::membership::Cluster,
+    data::map::Map,
     inode::{attr::Attr, evict::evict, iget::iget},
     lockres::Policy,
     meta::{
@@ -50,6 +51,7 @@ impl FileSystem for Ocfs2 {
     type Super = Volume;
     type Dir = Dir;
     type Attr = Attr;
+    type Extents = Map;
     type Inode = InodeData;
     type Exclusive<'a> = ExHeld<'a>;
     type Refresh<'a> = Refreshing<'a>;

@@ -7,7 +7,7 @@
 //! Not supported: everything but lookup, readdir, the creation of regular files and symbolic links.
 
 use super::{
-    file,
+    extents, file,
     folio::NoFolio,
     inode::{Inode, OfInode},
     inode_ref::InodeRef,
@@ -182,6 +182,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
         permission: Some(Self::permission),
+        fiemap: extents::Callbacks::<T>::FIEMAP,
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
@@ -191,6 +192,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
         permission: Some(Self::permission),
+        fiemap: extents::Callbacks::<T>::FIEMAP,
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
@@ -201,13 +203,14 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             get_link: Some(bindings::page_get_link),
             getattr: Some(Self::getattr),
             setattr: Some(Self::setattr),
+            fiemap: extents::Callbacks::<T>::FIEMAP,
             // SAFETY: All-zero is a valid table.
             ..unsafe { MaybeUninit::zeroed().assume_init() }
         };
 
     /// File operations of directories.
     pub(in crate::vfs) const DIR_FILE: bindings::file_operations = bindings::file_operations {
-        llseek: Some(bindings::generic_file_llseek),
+        llseek: Some(extents::Callbacks::<T>::llseek),
         read: Some(bindings::generic_read_dir),
         iterate_shared: Some(Self::iterate),
         fsync: Some(Self::fsync),

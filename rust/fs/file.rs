@@ -6,7 +6,7 @@
 //!
 //! Not supported: direct I/O (`open` refuses `O_DIRECT`, as there is no `->direct_IO`), private data of a `struct file`, shared writable mappings.
 
-use super::{folio::NoFolio, inode::Inode, super_block::FileSystem};
+use super::{extents, folio::NoFolio, inode::Inode, super_block::FileSystem};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
@@ -144,7 +144,7 @@ pub(in crate::vfs) struct Callbacks<T, O>(PhantomData<(T, O)>);
 impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     /// The table for regular files.
     pub(in crate::vfs) const TABLE: bindings::file_operations = bindings::file_operations {
-        llseek: Some(bindings::generic_file_llseek),
+        llseek: Some(extents::Callbacks::<T>::llseek),
         read_iter: Some(Self::read_iter),
         write_iter: Some(Self::write_iter),
         mmap_prepare: Some(Self::mmap_prepare),

@@ -5,6 +5,7 @@ pub(crate) mod address_space;
 pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod dir;
+pub(crate) mod extents;
 pub(crate) mod fault;
 pub(crate) mod file;
 pub(crate) mod folio;

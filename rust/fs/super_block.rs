@@ -7,7 +7,7 @@
 //! Not supported: export operations, quotas, freezing.
 
 use super::{
-    context as fs_context, dir,
+    context as fs_context, dir, extents,
     folio::NoFolio,
     inode::{self, Evicting, Inode, OfInode},
     inode_ref::InodeRef,
@@ -45,6 +45,8 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     type Dir: dir::Operations<Self>;
     /// Attribute operations of all inodes.
     type Attr: dir::Attr<Self>;
+    /// Where the data of files is.
+    type Extents: extents::Operations<Self>;
     /// What each inode has besides the VFS's part; allocated with it.
     type Inode: Send + Sync + 'static;
     /// Proof that this task has an inode to itself, on all nodes. What changes size, times and

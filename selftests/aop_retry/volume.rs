@@ -193,6 +193,7 @@ impl FileSystem for AopRetry {
     type Super = Volume;
     type Dir = Ops;
     type Attr = Ops;
+    type Extents = ();
     type Inode = InodeData;
     type Exclusive<'a> = OneNode<'a>;
     type Refresh<'a> = OneNode<'a>;
