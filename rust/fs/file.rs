@@ -224,8 +224,20 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     }
 
     unsafe extern "C" fn mmap_prepare(desc: *mut bindings::vm_area_desc) -> c_int {
-        // SAFETY: The VFS passes a valid description. This refuses shared writable mappings.
-        let ret = unsafe { bindings::generic_file_readonly_mmap_prepare(desc) };
+        // SAFETY: The VFS passes a valid description, which nobody else has yet. A shared mapping
+        // that isn't to be written may not become so: mprotect() is refused then. What is to be
+        // written from the start is refused by the last call.
+        let ret = unsafe {
+            if bindings::is_shared_maywrite(&raw const (*desc).vma_flags)
+                && !bindings::vma_desc_test(desc, bindings::VMA_WRITE_BIT as c_int)
+            {
+                let may_write = bindings::vma_flags_t {
+                    __vma_flags: [bindings::VM_MAYWRITE],
+                };
+                bindings::vma_desc_clear_flags_mask(desc, may_write);
+            }
+            bindings::generic_file_readonly_mmap_prepare(desc)
+        };
         if ret == 0 {
             // SAFETY: As above; the table lives as long as the module, which the file pins.
             unsafe { (*desc).vm_ops = &Self::VM_OPERATIONS };
