@@ -84,19 +84,19 @@ fn super_block() -> Result<KVec<u8>> {
     let mut b = KVec::from_elem(0u8, 512, GFP_KERNEL)?;
     // Offsets: struct ocfs2_dinode, and struct ocfs2_super_block at 0xc0 of it.
     let all = [
-        put(&mut b, 0x00, b"OCFSV2"),
-        put_u32(&mut b, 0x14, 1024),
-        put_u64(&mut b, 0x50, 2),
-        put_u32(&mut b, 0x60, 0x1234),
-        put_u16(&mut b, 0xc0 + 0x02, 90),
-        put_u32(&mut b, 0xc0 + 0x20, LOCAL),
-        put_u64(&mut b, 0xc0 + 0x28, 5),
-        put_u64(&mut b, 0xc0 + 0x30, 6),
-        put_u32(&mut b, 0xc0 + 0x38, 9),
-        put_u32(&mut b, 0xc0 + 0x3c, 12),
-        put_u16(&mut b, 0xc0 + 0x40, 4),
-        put_u64(&mut b, 0xc0 + 0x48, 8),
-        put(&mut b, 0xc0 + 0x90, b"0123456789abcdef"),
+        put(&mut *b, 0x00, b"OCFSV2"),
+        put_u32(&mut *b, 0x14, 1024),
+        put_u64(&mut *b, 0x50, 2),
+        put_u32(&mut *b, 0x60, 0x1234),
+        put_u16(&mut *b, 0xc0 + 0x02, 90),
+        put_u32(&mut *b, 0xc0 + 0x20, LOCAL),
+        put_u64(&mut *b, 0xc0 + 0x28, 5),
+        put_u64(&mut *b, 0xc0 + 0x30, 6),
+        put_u32(&mut *b, 0xc0 + 0x38, 9),
+        put_u32(&mut *b, 0xc0 + 0x3c, 12),
+        put_u16(&mut *b, 0xc0 + 0x40, 4),
+        put_u64(&mut *b, 0xc0 + 0x48, 8),
+        put(&mut *b, 0xc0 + 0x90, b"0123456789abcdef"),
     ];
     all.iter().all(Option::is_some).then_some(b).ok_or(EINVAL)
 }
@@ -127,7 +127,7 @@ fn new_file() -> NewInode {
 fn dinode() -> Result<(Geometry, KVec<u8>)> {
     let geo = Geometry::new(12, 12, 1024).ok_or(EINVAL)?;
     let mut b = KVec::from_elem(0u8, geo.block_size(), GFP_KERNEL)?;
-    dinode_edit::init(&mut b, &geo, &new_file());
+    dinode_edit::init(&mut *b, &geo, &new_file());
     Ok((geo, b))
 }
 
@@ -228,7 +228,7 @@ mod cases {
         ];
         for (offset, value, field) in cases {
             let mut b = super_block()?;
-            put_u32(&mut b, offset, value).ok_or(EINVAL)?;
+            put_u32(&mut *b, offset, value).ok_or(EINVAL)?;
             let found = superblock::probe(&b);
             assert_eq!(found, Err(Rejected::Corrupt(Corrupt::new(2, field))));
         }
@@ -238,10 +238,10 @@ mod cases {
     #[test]
     fn other_signatures_and_features_are_told_apart() -> Result {
         let mut b = super_block()?;
-        put(&mut b, 0, b"OCFSV3").ok_or(EINVAL)?;
+        put(&mut *b, 0, b"OCFSV3").ok_or(EINVAL)?;
         assert_eq!(superblock::probe(&b), Ok(None));
         let mut b = super_block()?;
-        put_u32(&mut b, 0xc0 + 0x20, LOCAL | 1 << 31).ok_or(EINVAL)?;
+        put_u32(&mut *b, 0xc0 + 0x20, LOCAL | 1 << 31).ok_or(EINVAL)?;
         assert!(matches!(
             superblock::probe(&b),
             Err(Rejected::Unsupported(_))
@@ -265,7 +265,7 @@ mod cases {
     fn a_bad_dinode_is_euclean() -> Result {
         let (geo, mut b) = dinode()?;
         assert!(Dinode::decode(&b, 101, &geo).is_err());
-        put_u32(&mut b, 0x60, 1).ok_or(EINVAL)?;
+        put_u32(&mut *b, 0x60, 1).ok_or(EINVAL)?;
         let Err(corrupt) = Dinode::decode(&b, 100, &geo) else {
             return Err(EINVAL);
         };

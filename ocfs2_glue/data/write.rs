@@ -10,20 +10,16 @@ use crate::{
     cluster::lock,
     data::{
         aops::Aops,
-        inline::{body, fill},
+        inline::{body, fill, to_extents, tree_error},
         map,
     },
     meta::{
-        attributes::disk_time,
-        corrupt::{Failure, Report as _},
-        guards::ExHeld,
-        inode::InodeExt,
-        metadata::Meta,
+        attributes::disk_time, corrupt::Report as _, guards::ExHeld, inode::InodeExt, log::Log,
+        snapshot::Snapshot,
     },
     ondisk::{
         base::{bytes, store::Journaled},
         extent::{
-            insert::TreeError,
             list::ExtentRec,
             tree::{Mapped, Tree},
         },
@@ -33,21 +29,19 @@ use crate::{
         },
     },
     space::resources::{Cluster, Resources},
-    vfs::{
-        fs::{
-            address_space::{commit_write, discard, prepare_write, Purpose, WriteTarget},
-            folio::{NoFolio, WriteFolio},
-        },
-        jbd2::Handle,
+    txn::{Reserve as _, Transaction},
+    vfs::fs::{
+        address_space::{commit_write, discard, prepare_write, Purpose, WriteTarget},
+        folio::{NoFolio, WriteFolio},
     },
     volume::mounted::Mounted,
     Inode, Ocfs2,
 };
-use kernel::prelude::*;
+use kernel::{alloc::flags::GFP_NOFS, prelude::*, sync::Arc};
 
 /// What a write has between its two calls. Dropped in this order.
 pub(crate) struct Write {
-    handle: Handle,
+    txn: Transaction,
     /// Whether the data is in the dinode.
     inline: bool,
     /// Whether blocks were allocated that may not show old content after a crash.
@@ -72,6 +66,8 @@ struct Want {
     cpos: u32,
     /// `No` if it is there, and unwritten.
     cluster: Cluster,
+    /// Its first block, if it is there.
+    there: Option<u64>,
     /// Extent blocks that the tree may need.
     blocks: u16,
     /// Blocks that the transaction may change.
@@ -97,7 +93,8 @@ fn plan(held: &ExHeld<'_>, pos: u64, len: usize) -> Result<Plan> {
     let geo = &inode.volume().geo;
     let mut meta = inode.meta();
     let cached = meta.last;
-    let (mut store, root) = meta.read(held)?;
+    meta.let_go();
+    let (mut store, root) = meta.plan(held)?;
     match root.dinode.body {
         Body::Extents => {}
         Body::Inline { room } if pos + len as u64 <= u64::from(room) => return Ok(Plan::Inline),
@@ -120,9 +117,16 @@ fn plan(held: &ExHeld<'_>, pos: u64, len: usize) -> Result<Plan> {
     if what.is_refcounted() {
         return Err(EOPNOTSUPP);
     }
-    let (cluster, records) = match what {
-        Mapped::Hole => (Cluster::behind(&mut store, root, geo, cpos)?, 1),
-        _ if what.is_unwritten() => (Cluster::No, 2),
+    let (cluster, records, there) = match what {
+        Mapped::Hole => (Cluster::behind(&mut store, root, geo, cpos)?, 1, None),
+        Mapped::Extent { blkno, .. } if what.is_unwritten() => {
+            // Where the cached extent begins isn't where this cluster is.
+            let at = match cached.filter(in_cached) {
+                Some(m) => blkno + geo.clusters_to_blocks(cpos - m.cpos),
+                None => blkno,
+            };
+            (Cluster::No, 2, Some(at))
+        }
         _ => return Ok(Plan::Ready),
     };
     let blocks = tree
@@ -137,20 +141,11 @@ fn plan(held: &ExHeld<'_>, pos: u64, len: usize) -> Result<Plan> {
     Ok(Plan::Cluster(Want {
         cpos,
         cluster,
+        there,
         blocks,
         // One for the dinode.
         credits: credits + 1 + Resources::credits(blocks),
     }))
-}
-
-/// What user space hears of a tree that couldn't be changed.
-pub(crate) fn tree_error(e: TreeError<Failure>) -> Failure {
-    match e {
-        TreeError::Store(e) => e,
-        TreeError::Full => EFBIG.into(),
-        TreeError::Refcounted => EOPNOTSUPP.into(),
-        TreeError::BadRecord(_) | TreeError::Exists | TreeError::Hole => EUCLEAN.into(),
-    }
 }
 
 /// `->write_begin`.
@@ -174,9 +169,9 @@ pub(crate) fn begin(
         expand_inline(&held, &mounted, &wait)?;
         todo = plan(&held, start, len)?;
     }
-    let (handle, inline, ordered) = match todo {
-        Plan::Inline => (mounted.journal().start(1)?, true, false),
-        Plan::Ready | Plan::Expand => (mounted.journal().start(1)?, false, false),
+    let (mut txn, inline, ordered) = match todo {
+        Plan::Inline => (mounted.reserve(1)?, true, false),
+        Plan::Ready | Plan::Expand => (mounted.reserve(1)?, false, false),
         Plan::Cluster(want) => (
             allocate(&held, &mounted, &want, (start, len), &wait)?,
             false,
@@ -186,7 +181,7 @@ pub(crate) fn begin(
     match get_folio(&held, pos, len, inline, &target, wait) {
         Ok(folio) => {
             let write = Write {
-                handle,
+                txn,
                 inline,
                 ordered,
                 held: held.keep()?,
@@ -195,7 +190,7 @@ pub(crate) fn begin(
         }
         Err(e) => {
             if ordered {
-                disown(&held).inspect_err(|e| mounted.half_done(*e))?;
+                txn.change(|_| disown(&held))?;
             }
             Err(e)
         }
@@ -251,31 +246,29 @@ fn disown(held: &ExHeld<'_>) -> Result {
 /// Gives cluster `cpos` of the file its place, in the transaction that is handed back.
 fn allocate(
     held: &ExHeld<'_>,
-    mounted: &Mounted,
+    mounted: &Arc<Mounted>,
     want: &Want,
     write: (u64, usize),
     wait: &NoFolio,
-) -> Result<Handle> {
+) -> Result<Transaction> {
     let inode = held.inode();
     let geo = &inode.volume().geo;
     let mut room = Resources::find(mounted, want.blocks, want.cluster, wait)?;
-    let mut handle = mounted.journal().start(want.credits)?;
-    let mut meta = inode.meta();
+    let blkno = want.there.map_or_else(|| room.cluster(), Ok)?;
+    // Before anybody can look: readers of this node aren't kept out, and the device has there what
+    // a file had that was deleted. The cluster is nobody's yet, or reads as zeroes.
+    zero_rest(inode, want.cpos, blkno, write)?;
+    let mut txn = mounted.reserve(want.credits)?;
     let tree = Tree::of_dinodes(geo);
-    let done = (|| {
-        let (mut store, root) = meta.change(held, &mut handle)?;
-        let blkno = if let Cluster::No = want.cluster {
+    txn.change(|log| {
+        let mut meta = inode.meta();
+        meta.last = None;
+        // Until the data is there nobody reads what the device has.
+        meta.fresh = fresh_blocks(geo, write);
+        let (mut store, root) = meta.change(held, log)?;
+        let changed = if let Cluster::No = want.cluster {
             tree.mark_written(&mut store, &mut root.block, want.cpos, 1, &mut room)
-                .map_err(tree_error)
-                .on(inode.sb())?;
-            match tree
-                .lookup(&mut store, &root.block, want.cpos)
-                .on(inode.sb())?
-                .what
-            {
-                Mapped::Extent { blkno, .. } => blkno,
-                Mapped::Hole => return Err(EUCLEAN),
-            }
+                .map(drop)
         } else {
             let rec = ExtentRec {
                 cpos: want.cpos,
@@ -284,23 +277,13 @@ fn allocate(
                 flags: 0,
             };
             tree.insert(&mut store, &mut root.block, &rec, &mut room)
-                .map_err(tree_error)
-                .on(inode.sb())?;
-            rec.blkno
         };
-        root.reload(inode.sb())?;
+        changed.map_err(tree_error).on(held.sb())?;
+        root.reload_clusters(&store);
         Inode::set_blocks(held, inode.volume().sectors(root.dinode.clusters));
-        Ok(blkno)
-    })();
-    let blkno = done.inspect_err(|e| mounted.half_done(*e))?;
-    // Before anybody can look: readers of this node aren't kept out, and the device has there what
-    // a file had that was deleted.
-    let first = geo.clusters_to_blocks(want.cpos);
-    meta.fresh = first..first + u64::from(geo.blocks_per_cluster());
-    drop(meta);
-    zero_rest(inode, want.cpos, blkno, write).inspect_err(|e| mounted.half_done(*e))?;
-    inode.meta().fresh = fresh_blocks(geo, write);
-    Ok(handle)
+        Ok(())
+    })?;
+    Ok(txn)
 }
 
 /// Blocks of the file that a write touches.
@@ -349,7 +332,7 @@ fn end_with(
     write: KBox<Write>,
 ) -> Result<(usize, NoFolio)> {
     let Write {
-        mut handle,
+        mut txn,
         inline,
         ordered,
         held,
@@ -364,144 +347,109 @@ fn end_with(
         0 => old_size,
         _ => old_size.max(pos + count as i64),
     };
-    let data = inode.data();
     let discarded = !inline && count < len && size <= folio.pos();
     let stored = (|| {
         if discarded {
             discard(&mut folio);
-            disown(held)?;
+            txn.change(|_| disown(held))?;
         }
-        let mut meta = inode.meta();
-        meta.fresh = 0..0;
+        inode.meta().fresh = 0..0;
         if count == 0 {
-            return Ok(());
+            return Ok(0);
         }
+        // What lies between the old end of an inline file and the write is zero in the folio.
+        let from = old_size.min(pos).max(0) as usize;
+        let mut text = KVec::new();
         if inline {
-            store_inline(
-                held,
-                &mut meta,
-                &mut handle,
-                &folio,
-                old_size.min(pos),
-                size,
-            )?;
+            text = KVec::from_elem(0, (size as usize).saturating_sub(from), GFP_NOFS)?;
+            folio.copy_to(from, &mut text);
         }
-        Inode::set_size(held, size);
-        update_dinode(held, &mut meta, &mut handle, size)
-    })();
-    let result = stored.and_then(|()| {
         // New blocks whole, also where the copy fell short: the rest was zeroed in the folio. And
         // what becomes visible because the file gets longer.
-        if !inline && !discarded && (ordered || size > old_size) {
-            let jbd = data.jbd();
-            jbd.ordered_write(inode, &mut handle, pos as u64, len as u64)?;
-        }
+        let order = !inline && !discarded && (ordered || size > old_size);
+        txn.change(|log| {
+            if order {
+                let jbd = inode.data().jbd();
+                jbd.ordered_write(inode, &mut log.handle, pos as u64, len as u64)?;
+            }
+            store_end(held, log, size, (from, &text))
+        })?;
         Ok(count)
-    });
+    })();
     let unlocked = folio.release();
-    handle.stop()?;
-    result.map(|count| (count, unlocked))
+    txn.end()?;
+    stored.map(|count| (count, unlocked))
 }
 
-/// Size and times into the dinode.
-fn update_dinode(held: &ExHeld<'_>, meta: &mut Meta, handle: &mut Handle, size: i64) -> Result {
-    let time = held.inode().current_time();
-    Inode::set_modified(held, time);
+/// Size and times into the dinode, and the text of an inline file from offset `from` on.
+fn store_end(held: &ExHeld<'_>, log: &mut Log, size: i64, (from, text): (usize, &[u8])) -> Result {
+    let inode = held.inode();
+    let time = inode.current_time();
     let now = disk_time(time);
-    let last = meta.last;
-    let (mut store, root) = meta.change(held, handle)?;
+    let mut meta = inode.meta();
+    let (mut store, root) = meta.change(held, log)?;
     store
         .update(&mut root.block, |b| {
+            if !text.is_empty() {
+                bytes::put(b, ID_DATA + from, text);
+            }
             Edit::of(b).size(size as u64).mtime(now).ctime(now);
         })
         .on(held.sb())?;
-    root.dinode.size = size as u64;
-    (root.dinode.mtime, root.dinode.ctime) = (now, now);
-    // The extents are what they were.
-    meta.last = last;
-    Ok(())
-}
-
-/// Bytes from `from` to `size` of an inline file, out of its folio into the dinode. What lies
-/// between the old end and the write is zero in the folio.
-fn store_inline(
-    held: &ExHeld<'_>,
-    meta: &mut Meta,
-    handle: &mut Handle,
-    folio: &WriteFolio,
-    from: i64,
-    size: i64,
-) -> Result {
-    let (from, size) = (from.max(0) as usize, size as usize);
-    let mut text = KVec::from_elem(0, size.saturating_sub(from), GFP_NOFS)?;
-    folio.copy_to(from, &mut text);
-    let (mut store, root) = meta.change(held, handle)?;
-    store
-        .update(&mut root.block, |b| bytes::put(b, ID_DATA + from, &text))
-        .on(held.sb())?;
-    let d = &root.dinode;
-    let volume = held.inode().volume();
-    Inode::set_blocks(
-        held,
-        volume.blocks_of(d.clusters, d.dyn_features, size as u64),
-    );
+    let d = &mut root.dinode;
+    d.size = size as u64;
+    (d.mtime, d.ctime) = (now, now);
+    Inode::set_size(held, size);
+    Inode::set_modified(held, time);
+    if !text.is_empty() {
+        let blocks = inode.volume().blocks_of(d.clusters, d.dyn_features, d.size);
+        Inode::set_blocks(held, blocks);
+    }
     Ok(())
 }
 
 /// Moves an inline file's data to a cluster of its own. The data is on the device before the
-/// dinode says so.
-fn expand_inline(held: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
+/// dinode says so. A file without data gets no cluster.
+fn expand_inline(held: &ExHeld<'_>, mounted: &Arc<Mounted>, wait: &NoFolio) -> Result {
     let inode = held.inode();
     let geo = &inode.volume().geo;
-    let mut room = Resources::find(mounted, 0, Cluster::Any, wait)?;
-    let blkno = room.cluster()?;
-    inode
-        .sb()
-        .zeroout(blkno, u64::from(geo.blocks_per_cluster()))?;
-    {
+    let cluster = match inode.size() {
+        0 => Cluster::No,
+        _ => Cluster::Any,
+    };
+    let mut room = Resources::find(mounted, 0, cluster, wait)?;
+    if let Cluster::Any = cluster {
+        let blkno = room.cluster()?;
+        let blocks = geo.blocks_per_cluster().into();
+        inode.sb().zeroout(blkno, blocks)?;
+        let mut block = Snapshot::read_fresh(inode.sb(), blkno, geo.block_size())?;
         let mut meta = inode.meta();
-        let (_, root) = meta.read(held)?;
-        let text = root
-            .block
-            .bytes()
-            .get(root.dinode.inline_range())
-            .unwrap_or(&[]);
-        let mut block = crate::meta::store::Block::read_fresh(inode.sb(), blkno, geo.block_size())?;
+        let (store, root) = meta.plan(held)?;
+        let text = store.content(&root.block).get(root.dinode.inline_range());
         block.write_sync(inode.sb(), |b| {
             b.fill(0);
-            bytes::put(b, 0, text);
+            bytes::put(b, 0, text.unwrap_or(&[]));
         })?;
     }
-    mounted.change(1 + Resources::credits(0), |handle| {
+    let mut txn = mounted.reserve(1 + Resources::credits(0))?;
+    txn.change(|log| {
         let mut meta = inode.meta();
-        let (mut store, root) = meta.change(held, handle)?;
-        room.claim_cluster(&mut store)?;
-        let features = root.dinode.dyn_features & !crate::ondisk::inode::dinode::INLINE_DATA_FL;
-        let xattr = root.dinode.xattr_inline_size;
-        store
-            .update(&mut root.block, |b| {
-                crate::ondisk::inode::edit::init_extent_list(b, xattr);
-                Edit::of(b).dyn_features(features);
-            })
-            .on(inode.sb())?;
-        let rec = ExtentRec {
-            cpos: 0,
-            clusters: 1,
-            blkno,
-            flags: 0,
+        meta.last = None;
+        let (mut store, root) = meta.change(held, log)?;
+        let blkno = match cluster {
+            Cluster::No => None,
+            _ => Some(room.claim_cluster(&mut store)?),
         };
-        Tree::of_dinodes(geo)
-            .insert(&mut store, &mut root.block, &rec, &mut room)
-            .map_err(tree_error)
-            .on(inode.sb())?;
-        root.reload(inode.sb())?;
+        to_extents(&mut store, root, blkno, &mut room)?;
+        root.reload(&store)?;
         Inode::set_blocks(held, inode.volume().sectors(root.dinode.clusters));
         Ok(())
-    })
+    })?;
+    txn.end()
 }
 
 /// Makes an inline file one that can have this size.
-pub(crate) fn fit(held: &ExHeld<'_>, mounted: &Mounted, size: i64, wait: &NoFolio) -> Result {
+pub(crate) fn fit(held: &ExHeld<'_>, mounted: &Arc<Mounted>, size: i64, wait: &NoFolio) -> Result {
     match body(held)? {
         Body::Inline { room } if size > i64::from(room) => expand_inline(held, mounted, wait),
         _ => Ok(()),

@@ -6,6 +6,7 @@ use crate::{
     lockres::Mode,
     meta::{attributes::disk_time, corrupt::Report as _, inode::InodeExt},
     ondisk::{base::store::Journaled, inode::edit::Edit},
+    txn::Reserve as _,
     vfs::fs::{self, dir::Change, file::Operations as _, folio::NoFolio},
     Inode, Ocfs2,
 };
@@ -40,13 +41,12 @@ impl fs::dir::Attr<Ocfs2> for Attr {
         if let Some(size) = change.size() {
             write::fit(&held, &mounted, size, &wait)?;
         }
-        let mut handle = mounted.journal().start(1)?;
-        change.apply::<Ocfs2>(&held);
-        let a = inode.attributes();
-        let size = change.size().unwrap_or(a.size) as u64;
-        {
+        let a = change.attributes(inode);
+        let size = a.size as u64;
+        let mut txn = mounted.reserve(1)?;
+        txn.change(|log| {
             let mut meta = inode.meta();
-            let (mut store, root) = meta.change(&held, &mut handle)?;
+            let (mut store, root) = meta.change(&held, log)?;
             store
                 .update(&mut root.block, |b| {
                     let edit = Edit::of(b).mode(a.mode).owner(a.uid, a.gid).size(size);
@@ -55,9 +55,10 @@ impl fs::dir::Attr<Ocfs2> for Attr {
                         .ctime(disk_time(a.ctime));
                 })
                 .on(inode.sb())?;
-            root.reload(inode.sb())?;
-            Inode::set_size(&held, size as i64);
-        }
-        handle.stop()
+            root.reload(&store)?;
+            Inode::change_attributes(&held, &a);
+            Ok(())
+        })?;
+        txn.end()
     }
 }

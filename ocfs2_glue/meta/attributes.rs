@@ -61,10 +61,7 @@ pub(crate) fn lock_value(inode: &Inode) -> Option<[u8; lvb::SIZE]> {
     let a = inode.attributes();
     let generation = inode.locks().ok()?.meta.generation();
     let meta = inode.meta();
-    let root = meta
-        .root
-        .as_ref()
-        .filter(|_| meta.known.is_of(generation))?;
+    let root = meta.root_of(generation)?;
     let mut v = MetaLvb::from(&root.dinode);
     v.size = a.size as u64;
     v.uid = a.uid;

@@ -2,15 +2,20 @@
 //! What is kept of an inode's metadata under a grant of its cluster lock.
 
 use super::{
+    cache::Cache,
     corrupt::Report as _,
     guards::{ExHeld, Held},
-    store::{Block, Known, Store},
+    log::Log,
+    store::{Block, Store},
 };
 use crate::{
     meta::inode::InodeExt,
-    ondisk::{base::store::Blocks, extent::tree::Mapping, inode::dinode::Dinode},
-    vfs::jbd2::Handle,
-    Inode, SuperBlock,
+    ondisk::{
+        base::store::Blocks,
+        extent::tree::{Mapping, RootKind},
+        inode::dinode::Dinode,
+    },
+    SuperBlock,
 };
 use core::ops::Range;
 use kernel::prelude::*;
@@ -24,17 +29,25 @@ pub(crate) struct Root {
 }
 
 impl Root {
+    /// Reads again what a change of the tree of extents changes.
+    pub(crate) fn reload_clusters(&mut self, store: &Store<'_>) {
+        let bytes = store.content(&self.block);
+        self.dinode.clusters = RootKind::Dinode.clusters(bytes);
+        self.dinode.last_eb_blk = RootKind::Dinode.last_eb(bytes);
+    }
+
     /// Decodes the block again, after it was changed.
-    pub(crate) fn reload(&mut self, sb: &SuperBlock) -> Result {
+    pub(crate) fn reload(&mut self, store: &Store<'_>) -> Result {
+        let (blkno, sb) = (self.block.blkno(), store.sb());
         let geo = &crate::volume_of(sb).geo;
-        self.dinode = Dinode::decode(self.block.bytes(), self.block.blkno(), geo).on(sb)?;
+        self.dinode = Dinode::decode(store.content(&self.block), blkno, geo).on(sb)?;
         Ok(())
     }
 }
 
 /// What is known of an inode's metadata blocks; good under its cluster lock only.
 pub(crate) struct Meta {
-    pub(super) known: Known,
+    cache: Cache,
     pub(super) root: Option<Root>,
     /// The last extent or hole that was looked up.
     pub(crate) last: Option<Mapping>,
@@ -46,54 +59,90 @@ pub(crate) struct Meta {
 impl Meta {
     pub(crate) fn new() -> Self {
         Self {
-            known: Known::new(),
+            cache: Cache::new(),
             root: None,
             last: None,
             fresh: 0..0,
         }
     }
 
-    /// The dinode and the store, for reading. These must be the inode's of `held`: `EINVAL`.
-    pub(crate) fn read<'a>(&'a mut self, held: &'a Held<'_>) -> Result<(Store<'a>, &'a mut Root)> {
-        self.open(held.inode(), None)
+    /// The dinode, if it was read under grant `generation`.
+    pub(super) fn root_of(&self, generation: u64) -> Option<&Root> {
+        self.root.as_ref().filter(|_| self.cache.is_of(generation))
     }
 
-    /// The same, for changes in the transaction of `handle`.
+    /// The dinode and the store, for reading. These must be the inode's of `held`: `EINVAL`.
+    pub(crate) fn read<'a>(&'a mut self, held: &'a Held<'_>) -> Result<(Store<'a>, &'a mut Root)> {
+        self.begin(held)?;
+        self.open(held.sb(), None)
+    }
+
+    /// The same, to find out what a transaction will change: what is read stays in memory until
+    /// that is over, so that it needn't be read there.
+    pub(crate) fn plan<'a>(
+        &'a mut self,
+        held: &'a ExHeld<'_>,
+    ) -> Result<(Store<'a>, &'a mut Root)> {
+        self.begin(held)?;
+        self.cache.plan()?;
+        self.open(held.sb(), None)
+    }
+
+    /// The same, for changes in the transaction of `log`.
     pub(crate) fn change<'a>(
         &'a mut self,
         held: &'a ExHeld<'_>,
-        handle: &'a mut Handle,
+        log: &'a mut Log,
     ) -> Result<(Store<'a>, &'a mut Root)> {
+        held.inode().data().get_ref().changed_in(log.handle.tid());
+        self.begin(held)?;
+        self.open(held.sb(), Some(log))
+    }
+
+    /// What was planned is over, or doesn't come about.
+    pub(crate) fn let_go(&mut self) {
+        self.cache.let_go();
+    }
+
+    fn begin(&mut self, held: &Held<'_>) -> Result {
         let inode = held.inode();
-        inode.data().get_ref().changed_in(handle.tid());
-        self.last = None;
-        self.open(inode, Some(handle))
+        if self
+            .cache
+            .begin(inode.locks()?.meta.generation(), inode.ino())
+        {
+            self.root = None;
+            self.last = None;
+        }
+        if self.root.is_none() {
+            let sb = held.sb();
+            let mut store = Store::new(sb, &mut self.cache, None);
+            let block = store.read(inode.ino()).on(sb)?;
+            let geo = &crate::volume_of(sb).geo;
+            let dinode = Dinode::decode(store.content(&block), inode.ino(), geo).on(sb)?;
+            self.root = Some(Root { block, dinode });
+        }
+        Ok(())
     }
 
     fn open<'a>(
         &'a mut self,
-        inode: &'a Inode,
-        handle: Option<&'a mut Handle>,
+        sb: &'a SuperBlock,
+        log: Option<&'a mut Log>,
     ) -> Result<(Store<'a>, &'a mut Root)> {
-        let volume = inode.volume();
-        if self.known.validate(inode.locks()?.meta.generation()) {
-            self.root = None;
-            self.last = None;
-        }
-        let geo = &volume.geo;
-        let mut store = match handle {
-            Some(handle) => Store::with(inode.sb(), geo, &mut self.known, handle),
-            None => Store::new(inode.sb(), geo, &mut self.known),
-        };
-        let root = match &mut self.root {
-            Some(root) if root.block.blkno() != inode.ino() => return Err(EINVAL),
-            Some(root) => root,
-            none => {
-                let block = store.read(inode.ino()).on(inode.sb())?;
-                let dinode = Dinode::decode(block.bytes(), inode.ino(), geo).on(inode.sb())?;
-                none.insert(Root { block, dinode })
-            }
-        };
-        Ok((store, root))
+        let root = self.root.as_mut().ok_or(EIO)?;
+        Ok((Store::new(sb, &mut self.cache, log), root))
+    }
+
+    /// Changes the dinode outside of the journal, on the device, and waits.
+    pub(crate) fn write_sync(
+        &mut self,
+        held: &ExHeld<'_>,
+        change: impl FnOnce(&mut [u8]),
+    ) -> Result {
+        self.begin(held)?;
+        let root = self.root.as_mut().ok_or(EIO)?;
+        let entry = self.cache.entry_mut(&root.block).ok_or(EIO)?;
+        entry.snapshot.write_sync(held.sb(), change)?;
+        root.reload(&Store::new(held.sb(), &mut self.cache, None))
     }
 }

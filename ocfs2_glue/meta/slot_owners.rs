@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which nodes have a slot, for whoever hears that some went down.
 
-use super::store::Block;
+use super::snapshot::Snapshot;
 use crate::{ondisk::volume::slot_map::SlotMap, SuperBlock};
 use kernel::prelude::*;
 
@@ -14,7 +14,7 @@ pub(crate) fn any_has_slot(sb: &SuperBlock, is_down: &dyn Fn(u32) -> bool) -> Re
     for slot in 0..layout.slots() {
         let place = layout.locate(slot).ok_or(EUCLEAN)?;
         let blkno = *places.get(place.block).ok_or(EUCLEAN)?;
-        let block = Block::read_fresh(sb, blkno, volume.geo.block_size())?;
+        let block = Snapshot::read_fresh(sb, blkno, volume.geo.block_size())?;
         if layout.get(block.bytes(), place).is_some_and(is_down) {
             return Ok(true);
         }

@@ -1,143 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Metadata blocks in the kernel: [`ondisk::store`] over buffers and jbd2.
-//!
-//! A block is decoded from a snapshot, so neither the device nor a second node that writes where
-//! it may not can change what was checked.
-//!
-//! What the device's cache holds of an inode's metadata is good only as long as the inode's
-//! cluster lock wasn't lost. [`Known`] remembers the blocks that were read since it was granted;
-//! all others are read from the device again.
+//! Metadata blocks in the kernel: the traits of [`ondisk::base::store`](crate::ondisk::base::store)
+//! over the inode's cache and jbd2.
 
-use super::corrupt::Failure;
+use super::{cache::Cache, corrupt::Failure, log::Log, snapshot::Snapshot};
 use crate::{
     ondisk::{
         base::{
+            bytes::BlockMut,
             error::Corrupt,
+            features::INCOMPAT_META_ECC,
             geometry::Geometry,
-            store::{Blocks, Journaled},
+            store::{Blocks, Checked, Journaled},
         },
         volume::block_check,
     },
-    vfs::{block::buffer_head::BufferHead, fs::super_block::Device, jbd2::Handle},
+    vfs::block::buffer_head::{BufferHead, Source},
     SuperBlock,
 };
-use kernel::{alloc::flags::GFP_NOFS, prelude::*, rbtree::RBTree};
+use kernel::{alloc::flags::GFP_NOFS, prelude::*};
 
-/// Blocks that were read under the present grant of a cluster lock.
-pub(crate) struct Known {
-    /// Which grant that is.
-    generation: u64,
-    blocks: RBTree<u64, ()>,
-}
-
-impl Known {
-    /// Knows nothing.
-    pub(crate) fn new() -> Self {
-        Self {
-            generation: 0,
-            blocks: RBTree::new(),
-        }
-    }
-
-    /// Forgets everything if the lock was granted anew since. Returns whether it was.
-    pub(crate) fn validate(&mut self, generation: u64) -> bool {
-        if self.generation == generation {
-            return false;
-        }
-        self.blocks = RBTree::new();
-        self.generation = generation;
-        true
-    }
-
-    /// Whether this was learned under grant `generation`.
-    pub(crate) fn is_of(&self, generation: u64) -> bool {
-        self.generation == generation
-    }
-
-    fn read(&mut self, sb: &SuperBlock, blkno: u64, size: usize) -> Result<Block> {
-        if self.blocks.get(&blkno).is_some() {
-            let mut bytes = KVec::from_elem(0, size, GFP_NOFS)?;
-            let bh = BufferHead::read(sb, blkno, &mut bytes)?;
-            return Ok(Block { bh, bytes });
-        }
-        let block = Block::read_fresh(sb, blkno, size)?;
-        self.add(blkno)?;
-        Ok(block)
-    }
-
-    fn add(&mut self, blkno: u64) -> Result {
-        self.blocks.try_create_and_insert(blkno, (), GFP_NOFS)?;
-        Ok(())
-    }
-}
-
-/// One block and what it held when it was read.
-pub(crate) struct Block {
-    bh: BufferHead,
-    bytes: KVec<u8>,
-}
-
-impl Block {
-    /// The snapshot.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The block number.
-    pub(crate) fn blkno(&self) -> u64 {
-        self.bh.blocknr()
-    }
-
-    /// Reads without looking at what is known: for blocks that no cluster lock protects, and for
-    /// the first look at a volume.
-    pub(crate) fn read_fresh(
-        dev: &(impl Device + ?Sized),
-        blkno: u64,
-        size: usize,
-    ) -> Result<Self> {
-        let mut bytes = KVec::from_elem(0, size, GFP_NOFS)?;
-        let bh = BufferHead::read_fresh(dev, blkno, &mut bytes)?;
-        Ok(Self { bh, bytes })
-    }
-
-    /// Changes the block outside of the journal, on the device, and waits.
-    pub(crate) fn write_sync(&mut self, sb: &SuperBlock, change: impl FnOnce(&mut [u8])) -> Result {
-        change(&mut self.bytes);
-        self.bh.write_sync(sb, &self.bytes)
-    }
-}
+pub(crate) use super::cache::Block;
 
 /// The metadata of one inode, for reading and, inside a transaction, for changing.
 pub(crate) struct Store<'a> {
     sb: &'a SuperBlock,
     geo: &'a Geometry,
-    known: &'a mut Known,
-    handle: Option<&'a mut Handle>,
+    cache: &'a mut Cache,
+    log: Option<&'a mut Log>,
 }
 
 impl<'a> Store<'a> {
-    /// To read with. The caller holds the cluster lock that `known` is kept for.
-    pub(crate) fn new(sb: &'a SuperBlock, geo: &'a Geometry, known: &'a mut Known) -> Self {
+    /// The caller holds the cluster lock that `cache` is kept for. Without `log` it only reads.
+    pub(super) fn new(sb: &'a SuperBlock, cache: &'a mut Cache, log: Option<&'a mut Log>) -> Self {
         Self {
             sb,
-            geo,
-            known,
-            handle: None,
-        }
-    }
-
-    /// To change with, in the transaction of `handle`.
-    pub(crate) fn with(
-        sb: &'a SuperBlock,
-        geo: &'a Geometry,
-        known: &'a mut Known,
-        handle: &'a mut Handle,
-    ) -> Self {
-        Self {
-            sb,
-            geo,
-            known,
-            handle: Some(handle),
+            geo: &crate::volume_of(sb).geo,
+            cache,
+            log,
         }
     }
 
@@ -147,8 +46,59 @@ impl<'a> Store<'a> {
     }
 
     /// The transaction; `EROFS` for a store that only reads.
-    pub(crate) fn handle(&mut self) -> Result<&mut Handle> {
-        self.handle.as_deref_mut().ok_or(EROFS)
+    pub(crate) fn log(&mut self) -> Result<&mut Log> {
+        self.log.as_deref_mut().ok_or(EROFS)
+    }
+
+    /// The content of a block.
+    pub(crate) fn content(&self, block: &Block) -> &[u8] {
+        self.cache
+            .entry(block)
+            .map_or(&[], |entry| entry.snapshot.bytes())
+    }
+
+    /// Writes a block that was just allocated and isn't this inode's, as a new inode's dinode:
+    /// `init` makes its content from zeroes.
+    pub(crate) fn write_foreign(
+        &mut self,
+        blkno: u64,
+        init: impl FnOnce(&mut BlockMut<'_>),
+    ) -> Result {
+        let mut bytes = self.buffer()?;
+        bytes.fill(0);
+        init(&mut BlockMut::new(&mut bytes));
+        let bh = BufferHead::create(self.sb, blkno)?;
+        let log = self.log()?;
+        log.handle.write_new(&bh, log.triggers(), &bytes)?;
+        self.give_back(Some(bytes));
+        Ok(())
+    }
+
+    /// Memory for a block. In a transaction it was allocated before.
+    fn buffer(&mut self) -> Result<KVec<u8>> {
+        if let Some(spare) = self.log.as_mut().and_then(|log| log.spares.pop()) {
+            return Ok(spare);
+        }
+        match KVec::from_elem(0, self.geo.block_size(), GFP_NOFS) {
+            Ok(new) => Ok(new),
+            Err(_) => self.cache.evict().ok_or(ENOMEM),
+        }
+    }
+
+    /// Keeps memory that isn't needed any more for the rest of the transaction.
+    fn give_back(&mut self, bytes: Option<KVec<u8>>) {
+        if let (Some(bytes), Some(log)) = (bytes, self.log.as_mut()) {
+            let _ = log.spares.push_within_capacity(bytes);
+        }
+    }
+
+    fn verify(&self, snapshot: &mut Snapshot, blkno: u64) -> Result<(), Corrupt> {
+        if self.geo.features.has_incompat(INCOMPAT_META_ECC) {
+            if let Some(at) = block_check::place(&snapshot.bytes) {
+                block_check::verify_and_fix(&mut snapshot.bytes, at, blkno)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -165,44 +115,75 @@ impl Blocks for Store<'_> {
     }
 
     fn read(&mut self, blkno: u64) -> Result<Block, Failure> {
+        if let Some(block) = self.cache.find(blkno) {
+            return Ok(block);
+        }
         if !self.geo.is_block(blkno) {
             return Err(Corrupt::new(blkno, "block number").into());
         }
-        let mut block = self.known.read(self.sb, blkno, self.geo.block_size())?;
-        if self
-            .geo
-            .features
-            .has_incompat(crate::ondisk::base::features::INCOMPAT_META_ECC)
-        {
-            if let Some(at) = block_check::place(&block.bytes) {
-                block_check::verify_and_fix(&mut block.bytes, at, blkno)?;
-            }
+        let wanted = match self.cache.was_read(blkno) {
+            true => Source::Memory,
+            false => Source::Device,
+        };
+        let bytes = self.buffer()?;
+        let (mut snapshot, source) = Snapshot::read_into(self.sb, blkno, bytes, wanted)?;
+        // What this node has changed gets its checksum when the journal takes it.
+        if source == Source::Device {
+            self.verify(&mut snapshot, blkno)?;
         }
-        Ok(block)
+        Ok(self.cache.insert(blkno, snapshot)?)
     }
 
     fn bytes<'b>(&'b self, block: &'b Block) -> &'b [u8] {
-        &block.bytes
+        self.content(block)
+    }
+
+    fn is_checked(&self, block: &Block, what: Checked) -> bool {
+        self.cache.entry(block).is_some_and(|e| e.is_checked(what))
+    }
+
+    fn set_checked(&self, block: &Block, what: Checked) {
+        if let Some(entry) = self.cache.entry(block) {
+            entry.set_checked(what);
+        }
+    }
+
+    fn release(&mut self, block: Block) {
+        let bytes = self.cache.release(block);
+        self.give_back(bytes);
     }
 }
 
 impl Journaled for Store<'_> {
     fn create(&mut self, blkno: u64) -> Result<Block, Failure> {
-        let bytes = KVec::from_elem(0, self.geo.block_size(), GFP_NOFS)?;
+        // What was there before is another structure's.
+        let old = self.cache.forget(blkno);
+        self.give_back(old);
+        let mut bytes = self.buffer()?;
+        bytes.fill(0);
         let bh = BufferHead::create(self.sb, blkno)?;
-        self.handle()?.write_new(&bh, &bytes)?;
-        self.known.add(blkno)?;
-        Ok(Block { bh, bytes })
+        let log = self.log()?;
+        log.handle.write_new(&bh, log.triggers(), &bytes)?;
+        Ok(self.cache.insert(blkno, Snapshot { bh, bytes })?)
     }
 
     fn update<R>(
         &mut self,
         block: &mut Block,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Failure> {
-        let handle = self.handle()?;
-        let result = change(&mut block.bytes);
-        handle.write(&block.bh, &block.bytes)?;
+        let log = self.log.as_deref_mut().ok_or(EROFS)?;
+        let entry = self.cache.entry_mut(block).ok_or(EIO)?;
+        let Snapshot { bh, bytes } = &mut entry.snapshot;
+        let triggers = log.triggers();
+        let result = log.handle.change(bh, triggers, |editor| {
+            let mut edit = BlockMut::new(bytes);
+            let result = change(&mut edit);
+            for &(begin, end) in edit.changed() {
+                editor.put(begin, edit.slice(begin, end));
+            }
+            result
+        })?;
         Ok(result)
     }
 }

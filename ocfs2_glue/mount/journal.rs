@@ -43,8 +43,8 @@ enum Mark {
 }
 
 /// Says that nothing is in the journal any more.
-pub(super) fn mark_clean(sb: &SuperBlock, held: &ExHeld<'_>) -> Result {
-    mark(sb, held, Mark::Clean)
+pub(super) fn mark_clean(held: &ExHeld<'_>) -> Result {
+    mark(held, Mark::Clean)
 }
 
 /// Whether the journal has to be replayed.
@@ -60,7 +60,7 @@ fn is_dirty(held: &Held<'_>) -> Result<bool> {
 /// Writes the mark. The generation counts recoveries: a node that finds another number than it
 /// remembers knows that somebody else recovered this slot, and leaves it alone. It would wait for
 /// the lock on the journal of a live node otherwise, for ever.
-fn mark(sb: &SuperBlock, held: &ExHeld<'_>, mark: Mark) -> Result {
+fn mark(held: &ExHeld<'_>, mark: Mark) -> Result {
     let mut meta = held.inode().meta();
     let (_, root) = meta.read(held)?;
     let Id1::Journal {
@@ -77,12 +77,11 @@ fn mark(sb: &SuperBlock, held: &ExHeld<'_>, mark: Mark) -> Result {
             recovery_generation.wrapping_add(recovered.into()),
         ),
     };
-    root.block.write_sync(sb, |b| {
+    meta.write_sync(held, |b| {
         Edit::of(b)
             .journal_flags(flags)
             .journal_recovery_generation(generation);
-    })?;
-    root.reload(sb)
+    })
 }
 
 /// Brings the journal of our slot up, and marks it dirty.
@@ -117,7 +116,7 @@ pub(super) fn open(
         journal.clear_error()?;
     }
     let ready =
-        check_local_alloc(sb, slot, wait).and_then(|()| mark(sb, held, Mark::Dirty { recovered }));
+        check_local_alloc(sb, slot, wait).and_then(|()| mark(held, Mark::Dirty { recovered }));
     match ready {
         Ok(()) => Ok(journal),
         Err(e) => {
@@ -133,9 +132,10 @@ fn check_local_alloc(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
     let held = inode.lock_shared(wait)?;
     let geo = &crate::volume_of(sb).geo;
     let mut meta = inode.meta();
-    let (_, root) = meta.read(&held)?;
-    let alloc = LocalAlloc::decode(root.block.bytes(), &root.dinode, geo).on(sb)?;
-    if !alloc.is_clean(root.block.bytes()) {
+    let (store, root) = meta.read(&held)?;
+    let bytes = store.content(&root.block);
+    let alloc = LocalAlloc::decode(bytes, &root.dinode, geo).on(sb)?;
+    if !alloc.is_clean(bytes) {
         pr_err!(
             "slot {slot}: local_alloc holds clusters that must be recovered, which isn't \
              supported yet: mount once with ocfs2, or run fsck.ocfs2\n"

@@ -2,7 +2,7 @@
 //! The first look at a device.
 
 use crate::{
-    meta::{corrupt::Report as _, store::Block},
+    meta::{corrupt::Report as _, snapshot::Snapshot},
     ondisk::{
         base::geometry::{MAX_BLOCK_BITS, MIN_BLOCK_BITS, SUPER_BLOCK_BLKNO},
         volume::superblock::{self, Rejected, Superblock},
@@ -19,7 +19,7 @@ pub(super) fn probe(sb: &mut NewSuperBlock<'_, Ocfs2>) -> Result<Superblock> {
             // Smaller than the device's sectors.
             continue;
         }
-        let Ok(block) = Block::read_fresh(sb.device(), SUPER_BLOCK_BLKNO, 1 << bits) else {
+        let Ok(block) = Snapshot::read_fresh(sb.device(), SUPER_BLOCK_BLKNO, 1 << bits) else {
             break;
         };
         match superblock::probe(block.bytes()) {

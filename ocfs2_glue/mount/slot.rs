@@ -13,7 +13,7 @@ use crate::{
     InodeRef, SuperBlock,
 };
 use kernel::{
-    new_mutex,
+    new_mutex, new_spinlock,
     prelude::*,
     sync::{Arc, Mutex},
 };
@@ -58,6 +58,7 @@ fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Mounted>>
             inode_alloc,
             extent_alloc,
             journal_held <- new_mutex!(Some(held), "journal_held"),
+            spares <- new_spinlock!(KVec::new(), "block_buffers"),
         }),
         GFP_KERNEL,
     )
@@ -92,7 +93,7 @@ fn try_end(this: Arc<Mounted>, sb: &SuperBlock) -> Result {
     if flushed.and(ended).is_err() {
         journal::replay(&inode)?;
     }
-    journal::mark_clean(sb, &held)?;
+    journal::mark_clean(&held)?;
     drop(held);
     drop((allocators, inode));
     Ok(())

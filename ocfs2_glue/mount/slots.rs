@@ -8,7 +8,7 @@ use super::system_files;
 use crate::{
     cluster::lock::{Held, Lock},
     lockres::Mode,
-    meta::{corrupt::Report as _, inode::InodeExt, store::Block},
+    meta::{corrupt::Report as _, inode::InodeExt, snapshot::Snapshot},
     namei::entries::{for_each, read_block},
     ondisk::{
         base::error::Corrupt,
@@ -58,7 +58,7 @@ impl Drop for SuperLock<'_> {
 /// The blocks of the slot map file.
 struct Map {
     layout: SlotMap,
-    blocks: KVec<Block>,
+    blocks: KVec<Snapshot>,
 }
 
 impl Map {
@@ -75,7 +75,7 @@ impl Map {
         for index in 0..layout.blocks() {
             let at = read_block(&mut store, root, geo, index as u64)?.blkno();
             // Not from memory: other nodes write it under the super lock alone.
-            blocks.push(Block::read_fresh(sb, at, geo.block_size())?, GFP_NOFS)?;
+            blocks.push(Snapshot::read_fresh(sb, at, geo.block_size())?, GFP_NOFS)?;
         }
         Ok(Self { layout, blocks })
     }
@@ -125,7 +125,7 @@ impl Journals {
     fn is_dirty(&self, sb: &SuperBlock, slot: u16) -> Result<bool> {
         let geo = &crate::volume_of(sb).geo;
         let blkno = self.blkno(slot)?;
-        let block = Block::read_fresh(sb, blkno, geo.block_size())?;
+        let block = Snapshot::read_fresh(sb, blkno, geo.block_size())?;
         match Dinode::decode(block.bytes(), blkno, geo).on(sb)?.id1 {
             Id1::Journal { flags, .. } => Ok(flags & JOURNAL_DIRTY_FL != 0),
             _ => Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags")).on(sb),

@@ -16,9 +16,9 @@ pub(super) fn statfs(sb: &SuperBlock, wait: &NoFolio) -> Result<StatFs> {
     let bitmap = volume.bitmap.lock().clone().ok_or(EIO)?;
     let held = bitmap.lock_shared(wait)?;
     let mut meta = bitmap.meta();
-    let (_, root) = meta.read(&held)?;
+    let (store, root) = meta.read(&held)?;
     // The allocator changes the block alone.
-    root.reload(sb)?;
+    root.reload(&store)?;
     let Id1::Bitmap { used, total } = root.dinode.id1 else {
         return Err(Corrupt::new(bitmap.ino(), "ocfs2_dinode.i_flags")).on(sb);
     };

@@ -24,6 +24,7 @@ use crate::{
         },
     },
     space::allocator::Locked,
+    txn::Reserve as _,
     vfs::fs::{
         create::{owner_of_new, random_u32},
         dir::Entry,
@@ -47,7 +48,9 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     if dir.attributes().nlink == 0 {
         return Err(ENOENT);
     }
-    if find(&held, name)?.is_some() {
+    // What look-up found under this very grant is still so.
+    let known = entry.stamp() == stamp(dir, dir.locks()?.meta.generation());
+    if !known && find(&held, name)?.is_some() {
         return Err(EEXIST);
     }
     let place = place(&held, &mounted, name, wait)?;
@@ -59,13 +62,14 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     }
     // Group and dinode of the allocator, the new dinode, the directory's, and the name.
     let generation = random_u32();
-    let (blkno, tid) = mounted.change(4 + INSERT_BLOCKS, |handle| {
-        let tid = handle.tid();
-        let claimed = inodes.claim_block(handle, &mut bit, mounted.slot())?;
+    let mut txn = mounted.reserve(4 + INSERT_BLOCKS)?;
+    let tid = txn.tid()?;
+    let blkno = txn.change(|log| {
+        let claimed = inodes.claim_block(log, &mut bit, mounted.slot())?;
         let (uid, gid) = owner_of_new(dir);
         let time = disk_time(dir.current_time());
         let mut meta = dir.meta();
-        let (mut store, root) = meta.change(&held, handle)?;
+        let (mut store, root) = meta.change(&held, log)?;
         let new = NewInode {
             suballoc: claimed,
             generation,
@@ -78,10 +82,7 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             time,
             rdev: 0,
         };
-        let mut block = store.create(claimed.blkno).on(dir.sb())?;
-        store
-            .update(&mut block, |b| dinode_edit::init(b, &geo, &new))
-            .on(dir.sb())?;
+        store.write_foreign(claimed.blkno, |b| dinode_edit::init(b, &geo, &new))?;
         insert(
             &mut store,
             root,
@@ -94,10 +95,11 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
                 Edit::of(b).mtime(time).ctime(time);
             })
             .on(dir.sb())?;
-        root.reload(dir.sb())?;
+        (root.dinode.mtime, root.dinode.ctime) = (time, time);
         Inode::set_modified(&held, attributes::time(time));
-        Ok((claimed.blkno, tid))
+        Ok(claimed.blkno)
     })?;
+    txn.end()?;
     // It still says that there is no such name: not to be believed if this fails from here on.
     entry.set_stamp(0);
     drop(inodes);

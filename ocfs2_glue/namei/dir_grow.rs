@@ -6,10 +6,10 @@
 //! are found in the order of `alloc.rs` before each.
 
 use crate::{
-    data::write::tree_error,
+    data::inline::{to_extents, tree_error},
     meta::{
         corrupt::Report as _,
-        guards::{ExHeld, Held},
+        guards::ExHeld,
         inode::InodeExt,
         metadata::Root,
         store::{Block, Store},
@@ -17,7 +17,10 @@ use crate::{
     namei::entries::{block_place, read_block},
     ondisk::{
         base::{
-            error::Corrupt, features::INCOMPAT_INDEXED_DIRS, geometry::Geometry, store::Journaled,
+            error::Corrupt,
+            features::INCOMPAT_INDEXED_DIRS,
+            geometry::Geometry,
+            store::{Blocks, Journaled},
         },
         dir::{
             block as dir_block,
@@ -27,16 +30,16 @@ use crate::{
         extent::{list::ExtentRec, tree::Tree},
         inode::{
             dinode::{Body, INDEXED_DIR_FL, INLINE_DATA_FL},
-            edit as dinode_edit,
             edit::Edit,
         },
     },
     space::resources::{Cluster, Resources},
+    txn::Reserve as _,
     vfs::fs::folio::NoFolio,
     volume::mounted::Mounted,
     Inode,
 };
-use kernel::{alloc::flags::GFP_NOFS, prelude::*};
+use kernel::{alloc::flags::GFP_NOFS, prelude::*, sync::Arc};
 
 /// Where a new name goes.
 pub(crate) enum Place {
@@ -65,7 +68,7 @@ const STEPS: usize = 6;
 /// locked by the VFS.
 pub(crate) fn place(
     dir: &ExHeld<'_>,
-    mounted: &Mounted,
+    mounted: &Arc<Mounted>,
     name: &[u8],
     wait: &NoFolio,
 ) -> Result<KBox<Place>> {
@@ -80,15 +83,16 @@ pub(crate) fn place(
     Err(ENOSPC)
 }
 
-fn find_place(dir: &Held<'_>, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
+fn find_place(dir: &ExHeld<'_>, name: &[u8]) -> Result<Result<KBox<Place>, Full>> {
     let geo = &dir.inode().volume().geo;
     let mut meta = dir.inode().meta();
-    let (mut store, root) = meta.read(dir)?;
+    meta.let_go();
+    let (mut store, root) = meta.plan(dir)?;
     let d = &root.dinode;
     let place = if let Body::Inline { .. } = d.body {
         let area = Area::inline(d, geo);
         match area
-            .find_room(root.block.bytes(), name.len())
+            .find_room(store.content(&root.block), name.len())
             .on(dir.sb())?
         {
             Some(room) => Place::Inline(area, room),
@@ -117,28 +121,35 @@ fn find_room(
 ) -> Result<Option<(Block, Area, Room)>> {
     for index in 0..root.dinode.size >> geo.block_bits() {
         let block = read_block(store, root, geo, index)?;
-        let area = Area::block(block.bytes(), block.blkno(), &root.dinode, geo).on(store.sb())?;
-        if let Some(room) = area.find_room(block.bytes(), name.len()).on(store.sb())? {
+        let bytes = store.content(&block);
+        let area = Area::block(bytes, block.blkno(), &root.dinode, geo).on(store.sb())?;
+        if let Some(room) = area.find_room(bytes, name.len()).on(store.sb())? {
             return Ok(Some((block, area, room)));
         }
+        store.release(block);
     }
     Ok(None)
 }
 
 /// Moves the entries of an inline directory to its first block, and makes an index if the volume
 /// has indexes.
-fn expand(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
+fn expand(dir: &ExHeld<'_>, mounted: &Arc<Mounted>, wait: &NoFolio) -> Result {
     let geo = &dir.inode().volume().geo;
     let indexed = geo.features.has_incompat(INCOMPAT_INDEXED_DIRS);
     let blocks = u16::from(indexed);
+    let mut old = KVec::new();
+    {
+        let mut meta = dir.inode().meta();
+        let (store, root) = meta.plan(dir)?;
+        old.extend_from_slice(store.content(&root.block), GFP_NOFS)?;
+    }
     let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
     // The dinode, the block and the root of the index.
-    mounted.change(3 + Resources::credits(blocks), |handle| {
+    let mut txn = mounted.reserve(3 + Resources::credits(blocks))?;
+    txn.change(|log| {
         let mut meta = dir.inode().meta();
-        let (mut store, root) = meta.change(dir, handle)?;
+        let (mut store, root) = meta.change(dir, log)?;
         let was = root.dinode;
-        let mut old = KVec::with_capacity(root.block.bytes().len(), GFP_KERNEL)?;
-        old.extend_from_slice(root.block.bytes(), GFP_KERNEL)?;
         let blkno = room.claim_cluster(&mut store)?;
         let mut block = store.create(blkno).on(dir.sb())?;
         let area = store
@@ -148,24 +159,11 @@ fn expand(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
             })
             .on(dir.sb())?
             .on(dir.sb())?;
-        let features = was.dyn_features & !INLINE_DATA_FL;
+        to_extents(&mut store, root, Some(blkno), &mut room)?;
         store
             .update(&mut root.block, |b| {
-                dinode_edit::init_extent_list(b, was.xattr_inline_size);
-                Edit::of(b)
-                    .dyn_features(features)
-                    .size(1 << geo.block_bits());
+                Edit::of(b).size(1 << geo.block_bits());
             })
-            .on(dir.sb())?;
-        let rec = ExtentRec {
-            cpos: 0,
-            clusters: 1,
-            blkno,
-            flags: 0,
-        };
-        Tree::of_dinodes(geo)
-            .insert(&mut store, &mut root.block, &rec, &mut room)
-            .map_err(tree_error)
             .on(dir.sb())?;
         if indexed {
             let suballoc = room.claim_block(&mut store)?;
@@ -174,21 +172,22 @@ fn expand(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
             store
                 .update(&mut root.block, |b| {
                     Edit::of(b)
-                        .dyn_features(features | INDEXED_DIR_FL)
+                        .dyn_features(was.dyn_features & !INLINE_DATA_FL | INDEXED_DIR_FL)
                         .dx_root(suballoc.blkno);
                 })
                 .on(dir.sb())?;
         }
-        changed(dir, root)
-    })
+        changed(dir, &store, root)
+    })?;
+    txn.end()
 }
 
 /// Adds a block without entries.
-fn add_block(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
+fn add_block(dir: &ExHeld<'_>, mounted: &Arc<Mounted>, wait: &NoFolio) -> Result {
     let geo = &dir.inode().volume().geo;
     let (blocks, cluster, credits) = {
         let mut meta = dir.inode().meta();
-        let (mut store, root) = meta.read(dir)?;
+        let (mut store, root) = meta.plan(dir)?;
         let d = &root.dinode;
         let tree = Tree::of_dinodes(geo);
         let (need, cluster) = if d.size >> geo.cluster_bits() < u64::from(d.clusters) {
@@ -209,9 +208,10 @@ fn add_block(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
     };
     let mut room = Resources::find(mounted, blocks, cluster, wait)?;
     // The dinode, the block and the root of the index.
-    mounted.change(credits + 3 + Resources::credits(blocks), |handle| {
+    let mut txn = mounted.reserve(credits + 3 + Resources::credits(blocks))?;
+    txn.change(|log| {
         let mut meta = dir.inode().meta();
-        let (mut store, root) = meta.change(dir, handle)?;
+        let (mut store, root) = meta.change(dir, log)?;
         let was = root.dinode;
         let tree = Tree::of_dinodes(geo);
         if !matches!(cluster, Cluster::No) {
@@ -243,12 +243,13 @@ fn add_block(dir: &ExHeld<'_>, mounted: &Mounted, wait: &NoFolio) -> Result {
                 Edit::of(b).size((index + 1) << geo.block_bits());
             })
             .on(dir.sb())?;
-        changed(dir, root)
-    })
+        changed(dir, &store, root)
+    })?;
+    txn.end()
 }
 
 /// Adds a cluster of leaves to the index.
-fn grow_index(dir: &ExHeld<'_>, mounted: &Mounted, name: &[u8], wait: &NoFolio) -> Result {
+fn grow_index(dir: &ExHeld<'_>, mounted: &Arc<Mounted>, name: &[u8], wait: &NoFolio) -> Result {
     let geo = &dir.inode().volume().geo;
     let plan = |store: &mut Store<'_>, root: &Root| {
         dx_grow::plan(store, &root.dinode, geo, name)
@@ -257,15 +258,16 @@ fn grow_index(dir: &ExHeld<'_>, mounted: &Mounted, name: &[u8], wait: &NoFolio) 
     };
     let (blocks, credits) = {
         let mut meta = dir.inode().meta();
-        let (mut store, root) = meta.read(dir)?;
+        let (mut store, root) = meta.plan(dir)?;
         let growth = plan(&mut store, root)?;
         let blocks = u16::try_from(growth.extent_blocks).map_err(|_| ENOSPC)?;
         (blocks, growth.credits)
     };
     let mut room = Resources::find(mounted, blocks, Cluster::Any, wait)?;
-    mounted.change(credits + 1 + Resources::credits(blocks), |handle| {
+    let mut txn = mounted.reserve(credits + 1 + Resources::credits(blocks))?;
+    txn.change(|log| {
         let mut meta = dir.inode().meta();
-        let (mut store, root) = meta.change(dir, handle)?;
+        let (mut store, root) = meta.change(dir, log)?;
         // As before: nobody changes the directory while its inode lock is held.
         let growth = plan(&mut store, root)?;
         let first = room.claim_cluster(&mut store)?;
@@ -273,12 +275,13 @@ fn grow_index(dir: &ExHeld<'_>, mounted: &Mounted, name: &[u8], wait: &NoFolio) 
             .apply(&mut store, geo, first, &mut room)
             .map_err(tree_error)
             .on(dir.sb())
-    })
+    })?;
+    txn.end()
 }
 
 /// Takes what the dinode says now over into memory.
-fn changed(dir: &ExHeld<'_>, root: &mut Root) -> Result {
-    root.reload(dir.sb())?;
+fn changed(dir: &ExHeld<'_>, store: &Store<'_>, root: &mut Root) -> Result {
+    root.reload(store)?;
     Inode::set_size(dir, root.dinode.size as i64);
     Inode::set_blocks(dir, dir.inode().volume().sectors(root.dinode.clusters));
     Ok(())

@@ -38,12 +38,12 @@ impl Listing {
                     return Ok(None);
                 }
                 let block = read_block(&mut store, root, geo, index)?;
-                let area =
-                    Area::block(block.bytes(), block.blkno(), &root.dinode, geo).on(dir.sb())?;
+                let area = Area::block(store.content(&block), block.blkno(), &root.dinode, geo)
+                    .on(dir.sb())?;
                 (Some(block), area)
             }
         };
-        let from = block.as_ref().unwrap_or(&root.block).bytes();
+        let from = store.content(block.as_ref().unwrap_or(&root.block));
         let mut bytes = KVec::with_capacity(from.len(), GFP_NOFS)?;
         bytes.extend_from_slice(from, GFP_NOFS)?;
         Ok(Some(Self { bytes, area }))
@@ -100,7 +100,7 @@ pub(crate) fn find_in(
     let d = &root.dinode;
     if let Body::Inline { .. } = d.body {
         let found = Area::inline(d, geo)
-            .find(root.block.bytes(), name)
+            .find(store.content(&root.block), name)
             .on(store.sb())?;
         return Ok(found.map(|entry| entry.inode));
     }
@@ -111,8 +111,9 @@ pub(crate) fn find_in(
     }
     for index in 0..d.size >> geo.block_bits() {
         let block = read_block(store, root, geo, index)?;
-        let area = Area::block(block.bytes(), block.blkno(), d, geo).on(store.sb())?;
-        if let Some(entry) = area.find(block.bytes(), name).on(store.sb())? {
+        let bytes = store.content(&block);
+        let area = Area::block(bytes, block.blkno(), d, geo).on(store.sb())?;
+        if let Some(entry) = area.find(bytes, name).on(store.sb())? {
             return Ok(Some(entry.inode));
         }
     }

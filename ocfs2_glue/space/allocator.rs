@@ -13,6 +13,7 @@ use crate::{
         corrupt::Report as _,
         guards::ExHeld,
         inode::InodeExt,
+        log::Log,
         metadata::{Meta, Root},
         store::Store,
     },
@@ -26,13 +27,17 @@ use crate::{
             store::{ExtentBlockSource, Suballoc},
         },
     },
-    vfs::{fs::folio::NoFolio, jbd2::Handle},
+    txn::Reserve as _,
+    vfs::fs::folio::NoFolio,
     volume::mounted::Mounted,
     Inode, InodeRef,
 };
 use kernel::{
     prelude::*,
-    sync::lock::{mutex::MutexBackend, Guard},
+    sync::{
+        lock::{mutex::MutexBackend, Guard},
+        Arc,
+    },
 };
 
 /// An allocator that this task has for itself. The mutex goes first, then the cluster lock.
@@ -45,10 +50,9 @@ impl<'a> Locked<'a> {
     /// Keeps all others away from the allocator of `inode`, on this node and elsewhere.
     pub(crate) fn lock(inode: &'a InodeRef, wait: &NoFolio) -> Result<Self> {
         let held = inode.lock_exclusive(wait)?;
-        Ok(Self {
-            meta: inode.meta(),
-            held,
-        })
+        let mut meta = inode.meta();
+        meta.let_go();
+        Ok(Self { meta, held })
     }
     fn geo(&self) -> &Geometry {
         &self.held.inode().volume().geo
@@ -62,16 +66,16 @@ impl<'a> Locked<'a> {
         goal: Option<u64>,
     ) -> Result<Option<Found>> {
         let geo = *self.geo();
-        let (mut store, root) = self.meta.read(&self.held)?;
+        let (mut store, root) = self.meta.plan(&self.held)?;
         chain::Allocator::clusters(&geo)
             .find(&mut store, &root.block, want, min, goal)
             .on(self.held.sb())
     }
 
     /// Takes what [`Locked::find_clusters`] found.
-    pub(crate) fn claim_clusters(&mut self, handle: &mut Handle, found: &Found) -> Result {
+    pub(crate) fn claim_clusters(&mut self, log: &mut Log, found: &Found) -> Result {
         let geo = *self.geo();
-        let (mut store, root) = self.meta.change(&self.held, handle)?;
+        let (mut store, root) = self.meta.change(&self.held, log)?;
         chain::Allocator::clusters(&geo)
             .claim(&mut store, &mut root.block, found)
             .on(self.held.sb())
@@ -81,7 +85,7 @@ impl<'a> Locked<'a> {
     pub(crate) fn reserve_blocks(
         &mut self,
         count: u16,
-        mounted: &Mounted,
+        mounted: &Arc<Mounted>,
         wait: &NoFolio,
     ) -> Result<Reserve> {
         if let Some(reserve) = self.find_blocks(count)? {
@@ -93,10 +97,11 @@ impl<'a> Locked<'a> {
 
     fn find_blocks(&mut self, count: u16) -> Result<Option<Reserve>> {
         let geo = *self.geo();
-        let (mut store, root) = self.meta.read(&self.held)?;
+        let (mut store, root) = self.meta.plan(&self.held)?;
         let alloc = chain::Allocator::blocks(&geo);
         // One that has no group yet has no free bits either.
-        if alloc.decode(root.block.bytes()).on(self.held.sb())?.free() < u32::from(count) {
+        let free = alloc.free_bits(&store, &root.block).on(self.held.sb())?;
+        if free < u32::from(count) {
             return Ok(None);
         }
         Reserve::find(&mut store, &alloc, &root.block, count).on(self.held.sb())
@@ -111,19 +116,19 @@ impl<'a> Locked<'a> {
         if !geo.discontig_bg() {
             return Ok(None);
         }
-        let (mut store, root) = self.meta.read(&self.held)?;
+        let (mut store, root) = self.meta.plan(&self.held)?;
         let alloc = chain::Allocator::clusters(&geo);
         Reserve::find(&mut store, &alloc, &root.block, count).on(self.held.sb())
     }
 
     /// Adds a block group, in a transaction of its own.
-    fn grow(&mut self, mounted: &Mounted, wait: &NoFolio) -> Result {
+    fn grow(&mut self, mounted: &Arc<Mounted>, wait: &NoFolio) -> Result {
         let geo = *self.geo();
         let alloc = chain::Allocator::blocks(&geo);
         let clusters = {
-            let (_, root) = self.meta.read(&self.held)?;
+            let (store, root) = self.meta.plan(&self.held)?;
             alloc
-                .group_clusters(root.block.bytes())
+                .group_clusters(store.content(&root.block))
                 .on(self.held.sb())?
         };
         let mut bitmap = Locked::lock(mounted.bitmap(), wait)?;
@@ -133,32 +138,34 @@ impl<'a> Locked<'a> {
             pieces.push(run.piece(), GFP_KERNEL)?;
         }
         // The bitmap's dinode and a group of its for each piece; the new group and this dinode.
-        mounted.change(3 + pieces.len() as u32, |handle| {
+        let mut txn = mounted.reserve(3 + pieces.len() as u32)?;
+        txn.change(|log| {
             for run in found.runs() {
-                bitmap.claim_clusters(handle, run)?;
+                bitmap.claim_clusters(log, run)?;
             }
             let held = &self.held;
-            let (mut store, root) = self.meta.change(held, handle)?;
+            let (mut store, root) = self.meta.change(held, log)?;
             alloc
                 .add_group_of(&mut store, &mut root.block, &pieces)
                 .on(self.held.sb())?;
-            root.reload(held.sb())?;
+            root.reload(&store)?;
             let (size, used) = (root.dinode.size, root.dinode.clusters);
             Inode::set_size(held, size as i64);
             Inode::set_blocks(held, held.inode().volume().sectors(used));
             Ok(())
-        })
+        })?;
+        txn.end()
     }
 
     /// Takes one block of `reserve`.
     pub(crate) fn claim_block(
         &mut self,
-        handle: &mut Handle,
+        log: &mut Log,
         reserve: &mut Reserve,
         slot: u16,
     ) -> Result<Suballoc> {
         let geo = *self.geo();
-        let (mut store, root): (Store<'_>, &mut Root) = self.meta.change(&self.held, handle)?;
+        let (mut store, root): (Store<'_>, &mut Root) = self.meta.change(&self.held, log)?;
         let alloc = chain::Allocator::blocks(&geo);
         Claims {
             alloc,

@@ -19,7 +19,7 @@ use crate::{
     vfs::fs::folio::NoFolio,
     volume::mounted::Mounted,
 };
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::Arc};
 
 /// What a change needs in the way of clusters.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ impl<'a> Resources<'a> {
     ///
     /// `ENOSPC`; those of reading and of waiting for the cluster.
     pub(crate) fn find(
-        mounted: &'a Mounted,
+        mounted: &'a Arc<Mounted>,
         blocks: u16,
         cluster: Cluster,
         wait: &NoFolio,
@@ -117,14 +117,14 @@ impl<'a> Resources<'a> {
     /// Takes the cluster, in the transaction of `store`; its first block.
     pub(crate) fn claim_cluster(&mut self, store: &mut Store<'_>) -> Result<u64> {
         let (bitmap, found) = self.bitmap.as_mut().ok_or(EIO)?;
-        bitmap.claim_clusters(store.handle()?, found)?;
+        bitmap.claim_clusters(store.log()?, found)?;
         Ok(found.blkno)
     }
 
     /// Takes an extent block, in the transaction of `store`.
     pub(crate) fn claim_block(&mut self, store: &mut Store<'_>) -> Result<Suballoc> {
         let (alloc, reserve) = self.extents.as_mut().ok_or(EIO)?;
-        alloc.claim_block(store.handle()?, reserve, self.slot)
+        alloc.claim_block(store.log()?, reserve, self.slot)
     }
 }
 

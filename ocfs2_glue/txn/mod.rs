@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Transactions.
+//! Transactions: the one way to change a volume.
 //!
 //! Uses `meta` and below.
 
-pub(crate) mod change;
+mod transaction;
+
+pub(crate) use transaction::{Reserve, Transaction};

@@ -4,7 +4,7 @@
 use crate::{cluster::lock::Held, vfs::jbd2::Journal, InodeRef};
 use kernel::{
     prelude::*,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, SpinLock},
 };
 
 /// A volume that can be written.
@@ -20,6 +20,9 @@ pub(crate) struct Mounted {
     /// Says to other nodes that this one is alive.
     #[pin]
     pub(crate) journal_held: Mutex<Option<Held>>,
+    /// Memory for blocks, kept from one transaction to the next.
+    #[pin]
+    pub(crate) spares: SpinLock<KVec<KVec<u8>>>,
 }
 
 impl Mounted {

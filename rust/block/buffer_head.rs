@@ -34,12 +34,16 @@ unsafe impl Send for BufferHead {}
 unsafe impl Sync for BufferHead {}
 
 impl BufferHead {
-    /// The block, with what memory has of it, else read from the device. Its beginning is copied to
-    /// `to`, which may be longer or shorter. Sleeps.
+    /// The block, with what memory has of it, else read from the device, and which of the two it was.
+    /// Its beginning is copied to `to`, which may be longer or shorter. Sleeps.
     ///
     /// `block` counts blocks of the superblock's size. `EIO`: beyond the device, reading failed, or
     /// writing did.
-    pub(crate) fn read(dev: &(impl Device + ?Sized), block: u64, to: &mut [u8]) -> Result<Self> {
+    pub(crate) fn read(
+        dev: &(impl Device + ?Sized),
+        block: u64,
+        to: &mut [u8],
+    ) -> Result<(Self, Source)> {
         Self::read_as(dev, block, to, Source::Memory)
     }
 
@@ -54,7 +58,7 @@ impl BufferHead {
         dev: &(impl Device + ?Sized),
         block: u64,
         to: &mut [u8],
-    ) -> Result<Self> {
+    ) -> Result<(Self, Source)> {
         Self::read_as(dev, block, to, Source::Device)
     }
 
@@ -67,14 +71,16 @@ impl BufferHead {
         block: u64,
         to: &mut [u8],
         source: Source,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Source)> {
         let bh = Self::create(dev, block)?;
         if source == Source::Memory && bh.is_uptodate() {
             bh.copy_to(to);
-            return Ok(bh);
+            return Ok((bh, Source::Memory));
         }
         let mut locked = bh.lock();
+        let mut from = Source::Memory;
         if !bh.is_ours() && (source == Source::Device || !bh.is_uptodate()) {
+            from = Source::Device;
             locked.read();
             // The end of the read unlocks it.
             locked = bh.lock();
@@ -84,7 +90,7 @@ impl BufferHead {
         }
         bh.copy_to(to);
         drop(locked);
-        Ok(bh)
+        Ok((bh, from))
     }
 
     /// The buffer of a block that was just allocated; nothing is read, so the content is undefined
@@ -197,6 +203,21 @@ impl BufferHead {
         Ok(())
     }
 
+    /// Overwrites bytes from `at` on in memory, as many as there are in `from` and in the block.
+    ///
+    /// The caller is in a transaction that has write access to the buffer.
+    pub(in crate::vfs) fn put(&self, at: usize, from: &[u8]) {
+        let len = from.len().min(self.size().saturating_sub(at));
+        // SAFETY: As in `copy_to`; `at + len` is at most `b_size`, or `len` is 0.
+        unsafe {
+            bindings::memcpy(
+                (*self.as_raw()).b_data.wrapping_add(at).cast(),
+                from.as_ptr().cast(),
+                len,
+            )
+        };
+    }
+
     /// Writes the whole block to the device without the journal, and waits.
     ///
     /// For blocks that are never journaled: the slot map, the journals' own inodes, the superblock.
@@ -224,12 +245,12 @@ impl BufferHead {
     }
 }
 
-/// Which content is wanted.
+/// Where the content of a buffer comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// What memory has, if it has any.
+pub(crate) enum Source {
+    /// Memory had it: it was read before, or changed by this node.
     Memory,
-    /// The device's.
+    /// It was read from the device just now.
     Device,
 }
 

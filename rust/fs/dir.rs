@@ -9,7 +9,7 @@
 use super::{
     extents, file,
     folio::NoFolio,
-    inode::{Inode, OfInode},
+    inode::{Attributes, Inode, OfInode, Time},
     inode_ref::InodeRef,
     super_block::FileSystem,
 };
@@ -149,6 +149,53 @@ impl Change<'_> {
     /// New size in bytes, if that changes.
     pub(crate) fn size(&self) -> Option<i64> {
         (self.raw.ia_valid & bindings::ATTR_SIZE != 0).then_some(self.raw.ia_size)
+    }
+
+    /// What the attributes of `inode` are with the change, by the rules of `setattr_copy()`. Nothing
+    /// is changed yet.
+    pub(crate) fn attributes<T: FileSystem>(&self, inode: &Inode<T>) -> Attributes {
+        let (raw, valid) = (self.raw, self.raw.ia_valid);
+        let has = |bit| valid & bit != 0;
+        let time = |t: &bindings::timespec64| Time {
+            sec: t.tv_sec,
+            nsec: t.tv_nsec as u32,
+        };
+        let mut a = inode.attributes();
+        // SAFETY: Both members of either union are one word, set if the bit is. The file system
+        // doesn't support idmapped mounts, so it is the owner as the disk has it.
+        unsafe {
+            if has(bindings::ATTR_UID) {
+                a.uid = raw.__bindgen_anon_1.ia_uid.val;
+            }
+            if has(bindings::ATTR_GID) {
+                a.gid = raw.__bindgen_anon_2.ia_gid.val;
+            }
+        }
+        if has(bindings::ATTR_MODE) {
+            a.mode = raw.ia_mode;
+            let group = bindings::vfsgid_t { val: a.gid };
+            // SAFETY: The inode is valid, the map the identity.
+            let may = unsafe {
+                let idmap = &raw mut bindings::nop_mnt_idmap;
+                bindings::in_group_or_capable(idmap, inode.as_raw(), group)
+            };
+            if !may {
+                a.mode &= !(bindings::S_ISGID as u16);
+            }
+        }
+        if has(bindings::ATTR_SIZE) {
+            a.size = raw.ia_size;
+        }
+        if has(bindings::ATTR_ATIME) {
+            a.atime = time(&raw.ia_atime);
+        }
+        if has(bindings::ATTR_MTIME) {
+            a.mtime = time(&raw.ia_mtime);
+        }
+        if has(bindings::ATTR_CTIME) {
+            a.ctime = time(&raw.ia_ctime);
+        }
+        a
     }
 
     /// Copies all but the size into the inode (`setattr_copy`), which is the one that `held` is

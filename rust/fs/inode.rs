@@ -170,6 +170,11 @@ impl<T: FileSystem> Inode<T> {
         fresh.inode().write_attributes(a);
     }
 
+    /// Sets all attributes that chmod(2), chown(2), utimes(2) and truncate(2) change.
+    pub(crate) fn change_attributes(held: &T::Exclusive<'_>, a: &Attributes) {
+        held.inode().write_attributes(a);
+    }
+
     /// Has the VFS act on flags as chattr(1) sets them, `FS_*_FL`: the five that it knows
     /// (`i_flags`). Others do nothing here.
     pub(crate) fn set_flags(fresh: &T::Refresh<'_>, attr: u32) {

@@ -25,7 +25,7 @@
 
 use super::base::error::{Corrupt, Result};
 use super::base::geometry::Geometry;
-use super::base::store::{Blocks, Journaled, Suballoc};
+use super::base::store::{Blocks, Checked, Journaled, Suballoc};
 use super::chain_list::{set_counts, ChainList, Growth};
 use super::group::{self, Group, NewGroup, Owner, Piece, Run, Unit};
 
@@ -127,6 +127,45 @@ impl<'g> Allocator<'g> {
         ChainList::decode(block, self.unit, self.geo)
     }
 
+    /// The list of an allocator's dinode, checked once.
+    fn list<'a, S: Blocks>(&self, store: &'a S, dinode: &'a S::Block) -> Result<ChainList<'a>> {
+        if store.is_checked(dinode, Checked::Chains) {
+            return ChainList::recall(store.bytes(dinode));
+        }
+        let list = self.decode(store.bytes(dinode))?;
+        store.set_checked(dinode, Checked::Chains);
+        Ok(list)
+    }
+
+    /// A group's descriptor, checked once; its bits are counted only if they have to be.
+    fn group<'a, S: Blocks>(
+        &self,
+        store: &'a S,
+        block: &'a S::Block,
+        at: u64,
+        owner: &Owner,
+        counted: bool,
+    ) -> Result<Group<'a>> {
+        let bytes = store.bytes(block);
+        let group = if store.is_checked(block, Checked::Group) {
+            Group::recall(bytes, at, owner)?
+        } else {
+            let group = Group::decode_header(bytes, at, owner, self.geo)?;
+            store.set_checked(block, Checked::Group);
+            group
+        };
+        if counted && !store.is_checked(block, Checked::Bits) {
+            group.check_bits()?;
+            store.set_checked(block, Checked::Bits);
+        }
+        Ok(group)
+    }
+
+    /// Clear bits in the whole allocator.
+    pub fn free_bits<S: Blocks>(&self, store: &S, dinode: &S::Block) -> Result<u32> {
+        self.list(store, dinode).map(|list| list.free())
+    }
+
     /// Looks for `want` clear bits in a row, or at least `min` (both at least 1).
     ///
     /// `goal` is the block that the run would best begin at, as when a file grows. Changes
@@ -151,7 +190,7 @@ impl<'g> Allocator<'g> {
         goal: Option<u64>,
         taken: &[Found],
     ) -> Result<Option<Found>, S::Error> {
-        let list = self.decode(store.bytes(dinode))?;
+        let list = self.list(store, dinode)?;
         let (used, min) = (list.next_free, min.max(1));
         let mut search = Search {
             want: want.max(min),
@@ -167,7 +206,7 @@ impl<'g> Allocator<'g> {
             return Ok(Some(found));
         }
         // The emptiest chain first, as it is the likeliest to have a long run.
-        let list = self.decode(store.bytes(dinode))?;
+        let list = self.list(store, dinode)?;
         let emptiest = (0..used).max_by_key(|i| list.chain(*i).map_or(0, |chain| chain.free));
         let others = (0..used).filter(|i| Some(*i) != emptiest);
         for i in emptiest.into_iter().chain(others) {
@@ -187,7 +226,7 @@ impl<'g> Allocator<'g> {
         i: u16,
         search: &mut Search<'_>,
     ) -> Result<(), S::Error> {
-        let list = self.decode(store.bytes(dinode))?;
+        let list = self.list(store, dinode)?;
         let Some(chain) = list.chain(i) else {
             return Ok(());
         };
@@ -203,7 +242,7 @@ impl<'g> Allocator<'g> {
                 return Err(Corrupt::new(at, "ocfs2_group_desc.bg_next_group").into());
             }
             let block = self.read(store, at)?;
-            let group = Group::decode(store.bytes(&block), at, &owner, self.geo)?;
+            let group = self.group(store, &block, at, &owner, true)?;
             free = free.saturating_add(u32::from(group.free));
             total = total.saturating_add(u32::from(group.bits));
             if total > chain.total {
@@ -218,6 +257,7 @@ impl<'g> Allocator<'g> {
                 return Ok(());
             }
             at = group.next;
+            store.release(block);
         }
         if total != chain.total {
             return Err(bad("ocfs2_chain_rec.c_total").into());
@@ -300,7 +340,7 @@ impl<'g> Allocator<'g> {
         goal: Option<u64>,
         search: &Search<'_>,
     ) -> Result<Option<Found>, S::Error> {
-        let list = self.decode(store.bytes(dinode))?;
+        let list = self.list(store, dinode)?;
         let cluster = goal.and_then(|blkno| self.geo.block_to_cluster(blkno));
         let Some(cluster) = cluster.filter(|_| self.unit == Unit::Clusters) else {
             return Ok(None);
@@ -310,8 +350,8 @@ impl<'g> Allocator<'g> {
             return Ok(None);
         };
         let block = self.read(store, at)?;
-        let list = self.decode(store.bytes(dinode))?;
-        let group = Group::decode_header(store.bytes(&block), at, &owner, self.geo)?;
+        let list = self.list(store, dinode)?;
+        let group = self.group(store, &block, at, &owner, false)?;
         if group.chain >= list.next_free {
             return Err(Corrupt::new(at, "ocfs2_group_desc.bg_chain").into());
         }
@@ -367,7 +407,7 @@ impl<'g> Allocator<'g> {
         cluster: u32,
         clusters: u16,
     ) -> Result<(), S::Error> {
-        let list = self.decode(store.bytes(dinode))?;
+        let list = self.list(store, dinode)?;
         let (group, bit) = group::group_of_cluster(cluster, list.cpg, self.geo)
             .ok_or(Corrupt::new(list.blkno, "ocfs2_chain_list.cl_cpg"))?;
         self.change(
@@ -390,10 +430,10 @@ impl<'g> Allocator<'g> {
         run: Run,
         set: bool,
     ) -> Result<(), S::Error> {
-        let owner = self.decode(store.bytes(dinode))?.owner(self.unit, None);
+        let owner = self.list(store, dinode)?.owner(self.unit, None);
         let mut block = self.read(store, at)?;
-        let list = self.decode(store.bytes(dinode))?;
-        let group = Group::decode_header(store.bytes(&block), at, &owner, self.geo)?;
+        let list = self.list(store, dinode)?;
+        let group = self.group(store, &block, at, &owner, false)?;
         let chain = list.chain(group.chain);
         let chain_no = group.chain;
         let Some(chain) = chain else {
@@ -458,7 +498,7 @@ impl<'g> Allocator<'g> {
         dinode: &mut S::Block,
         pieces: &[Piece],
     ) -> Result<(), S::Error> {
-        let list = self.decode(store.bytes(dinode))?;
+        let list = self.list(store, dinode)?;
         let bad = |field| Corrupt::new(list.blkno, field);
         let grow = Growth::plan(&list, self.geo, self.unit).map_err(bad)?;
         let owner = list.owner(self.unit, Some(grow.chain));

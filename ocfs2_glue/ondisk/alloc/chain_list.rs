@@ -3,7 +3,7 @@
 //!
 //! Facts: `srctree/fs/ocfs2/ocfs2_fs.h`, `srctree/fs/ocfs2/suballoc.c`.
 
-use super::base::bytes::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
+use super::base::bytes::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64, BlockBytes};
 use super::base::error::{Corrupt, Result};
 use super::base::geometry::Geometry;
 use super::group::{self, Owner, Unit};
@@ -60,23 +60,13 @@ pub struct ChainList<'a> {
 impl<'a> ChainList<'a> {
     /// Checks an allocator's dinode whose header was decoded before.
     pub fn decode(block: &'a [u8], unit: Unit, geo: &Geometry) -> Result<Self> {
-        let blkno = get_u64(block, I_BLKNO).unwrap_or(0);
-        let bad = |field| Corrupt::new(blkno, field);
+        let list = Self::recall(block)?;
+        let bad = |field| Corrupt::new(list.blkno, field);
         let short = bad("ocfs2_chain_list");
         let flags = get_u32(block, I_FLAGS).ok_or(short)?;
         if flags & CHAIN_FLAGS != CHAIN_FLAGS {
             return Err(bad("ocfs2_dinode.i_flags"));
         }
-        let list = Self {
-            block,
-            blkno,
-            cpg: get_u16(block, CL_CPG).ok_or(short)?,
-            bpc: get_u16(block, CL_BPC).ok_or(short)?,
-            count: get_u16(block, CL_COUNT).ok_or(short)?,
-            next_free: get_u16(block, CL_NEXT_FREE_REC).ok_or(short)?,
-            used: get_u32(block, I_USED).ok_or(short)?,
-            total: get_u32(block, I_TOTAL).ok_or(short)?,
-        };
         let bpc = match unit {
             Unit::Clusters => 1,
             Unit::Blocks => geo.blocks_per_cluster(),
@@ -96,6 +86,22 @@ impl<'a> ChainList<'a> {
         }
         list.check_chains(unit, geo)?;
         Ok(list)
+    }
+
+    /// Looks again at a list that [`Self::decode`] found good.
+    pub(super) fn recall(block: &'a [u8]) -> Result<Self> {
+        let blkno = get_u64(block, I_BLKNO).unwrap_or(0);
+        let short = Corrupt::new(blkno, "ocfs2_chain_list");
+        Ok(Self {
+            block,
+            blkno,
+            cpg: get_u16(block, CL_CPG).ok_or(short)?,
+            bpc: get_u16(block, CL_BPC).ok_or(short)?,
+            count: get_u16(block, CL_COUNT).ok_or(short)?,
+            next_free: get_u16(block, CL_NEXT_FREE_REC).ok_or(short)?,
+            used: get_u32(block, I_USED).ok_or(short)?,
+            total: get_u32(block, I_TOTAL).ok_or(short)?,
+        })
     }
 
     fn check_chains(&self, unit: Unit, geo: &Geometry) -> Result<()> {
@@ -172,7 +178,7 @@ impl<'a> ChainList<'a> {
 
 /// Writes what changes when bits are taken or given back: clear bits of one chain, used ones of
 /// the allocator.
-pub(super) fn set_counts(block: &mut [u8], chain: u16, free: u32, used: u32) {
+pub(super) fn set_counts(block: &mut (impl BlockBytes + ?Sized), chain: u16, free: u32, used: u32) {
     let _ = put_u32(block, CL_RECS + usize::from(chain) * CHAIN_REC, free);
     let _ = put_u32(block, I_USED, used);
 }
@@ -230,7 +236,7 @@ impl Growth {
         })
     }
 
-    pub(super) fn write(&self, block: &mut [u8], blkno: u64) {
+    pub(super) fn write(&self, block: &mut (impl BlockBytes + ?Sized), blkno: u64) {
         let at = CL_RECS + usize::from(self.chain) * CHAIN_REC;
         let _ = put_u32(block, at, self.free);
         let _ = put_u32(block, at + 4, self.total);

@@ -9,7 +9,9 @@
 //!
 //! Facts: `srctree/fs/ocfs2/ocfs2_fs.h`, `srctree/fs/ocfs2/suballoc.c`.
 
-use super::base::bytes::{get_u16, get_u32, get_u64, put, put_u16, put_u32, put_u64};
+use super::base::bytes::{
+    get_u16, get_u32, get_u64, put, put_u16, put_u32, put_u64, zero_from, BlockBytes,
+};
 use super::base::error::{Corrupt, Result};
 use super::base::geometry::Geometry;
 use super::extent::list::{ExtentList, Header, Place};
@@ -128,10 +130,59 @@ impl<'a> Group<'a> {
     /// Checks the descriptor in `block`, read from `blkno`.
     pub fn decode(block: &'a [u8], blkno: u64, owner: &Owner, geo: &Geometry) -> Result<Self> {
         let group = Self::decode_header(block, blkno, owner, geo)?;
-        if u32::from(group.free) > group.count_clear() {
-            return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_free_bits_count"));
+        group.check_bits()?;
+        Ok(group)
+    }
+
+    /// Counts the bits: there must be as many clear ones as the descriptor says, or more.
+    pub(super) fn check_bits(&self) -> Result<()> {
+        if u32::from(self.free) > self.count_clear() {
+            let field = "ocfs2_group_desc.bg_free_bits_count";
+            return Err(Corrupt::new(self.blkno, field));
+        }
+        Ok(())
+    }
+
+    /// Looks again at a descriptor that [`Self::decode_header`] found good, for the same owner.
+    pub(super) fn recall(block: &'a [u8], blkno: u64, owner: &Owner) -> Result<Self> {
+        let bad = |field| Corrupt::new(blkno, field);
+        let short = bad("ocfs2_group_desc");
+        let size = get_u16(block, BG_SIZE).ok_or(short)?;
+        let mut group = Self {
+            block,
+            blkno,
+            bits: get_u16(block, BG_BITS).ok_or(short)?,
+            free: get_u16(block, BG_FREE_BITS_COUNT).ok_or(short)?,
+            chain: get_u16(block, BG_CHAIN).ok_or(short)?,
+            contig: get_u16(block, BG_CONTIG_FREE_BITS).ok_or(short)?,
+            next: get_u64(block, BG_NEXT_GROUP).ok_or(short)?,
+            pieces: None,
+        };
+        if owner.chain.is_some_and(|expected| group.chain != expected) {
+            return Err(bad("ocfs2_group_desc.bg_chain"));
+        }
+        if owner.unit == Unit::Blocks && group.lists_pieces(usize::from(size)) {
+            let list = ExtentList::recall(block, &group.pieces_at(owner))?;
+            group.pieces = Some(list.head());
         }
         Ok(group)
+    }
+
+    /// Whether a block group of this `bg_size` has `bg_list`.
+    fn lists_pieces(&self, size: usize) -> bool {
+        let used = get_u16(self.block, BG_LIST + L_NEXT_FREE_REC).unwrap_or(0);
+        size == MAX_BG_BITMAP_SIZE && used != 0
+    }
+
+    /// Where `bg_list` is.
+    fn pieces_at(&self, owner: &Owner) -> Place {
+        Place {
+            blkno: self.blkno,
+            off: BG_LIST,
+            end: self.block.len(),
+            depth: Some(0),
+            range: (0, u32::from(owner.cpg)),
+        }
     }
 
     /// The same, without counting the bits: for who looks at some of them by themselves, and
@@ -206,24 +257,14 @@ impl<'a> Group<'a> {
     /// A block group is one run of clusters, or pieces that together have all its bits.
     fn check_pieces(&mut self, owner: &Owner, geo: &Geometry, size: usize) -> Result<()> {
         let bad = |field| Corrupt::new(self.blkno, field);
-        let l_next_free_rec = get_u16(self.block, BG_LIST + L_NEXT_FREE_REC).unwrap_or(0);
-        if size != MAX_BG_BITMAP_SIZE || l_next_free_rec == 0 {
+        if !self.lists_pieces(size) {
             let end = self.blkno.saturating_add(u64::from(self.bits));
             if end > geo.blocks() {
                 return Err(bad("ocfs2_group_desc.bg_bits"));
             }
             return Ok(());
         }
-        let end = self.block.len();
-        let range = (0, u32::from(owner.cpg));
-        let place = Place {
-            blkno: self.blkno,
-            off: BG_LIST,
-            end,
-            depth: Some(0),
-            range,
-        };
-        let list = ExtentList::decode(self.block, &place, geo)?;
+        let list = ExtentList::decode(self.block, &self.pieces_at(owner), geo)?;
         let mut clusters = 0;
         for rec in list.leaves() {
             let first_piece = clusters == 0;
@@ -391,13 +432,17 @@ fn next(map: &[u8], from: u32, limit: u32, set: bool) -> u32 {
 ///
 /// The caller has checked that the bits are in the group and all the other way round. The longest
 /// free run is recorded for cluster groups only, as the in-tree driver does.
-pub(super) fn change_bits(block: &mut [u8], run: Run, set: bool, unit: Unit) {
-    let free = get_u16(block, BG_FREE_BITS_COUNT).unwrap_or(0);
-    let bits = get_u16(block, BG_BITS).unwrap_or(0);
-    for bit in (run.bit..).take(usize::from(run.bits)) {
-        if let Some(byte) = block.get_mut(BG_BITMAP + usize::from(bit) / 8) {
-            let mask = 1 << (bit % 8);
-            *byte = if set { *byte | mask } else { *byte & !mask };
+pub(super) fn change_bits(block: &mut (impl BlockBytes + ?Sized), run: Run, set: bool, unit: Unit) {
+    let free = get_u16(block.bytes(), BG_FREE_BITS_COUNT).unwrap_or(0);
+    let bits = get_u16(block.bytes(), BG_BITS).unwrap_or(0);
+    let first = BG_BITMAP + usize::from(run.bit) / 8;
+    let end = BG_BITMAP + (run.end() as usize).div_ceil(8);
+    if let Some(bytes) = block.part(first..end) {
+        for bit in (usize::from(run.bit) % 8..).take(usize::from(run.bits)) {
+            if let Some(byte) = bytes.get_mut(bit / 8) {
+                let mask = 1 << (bit % 8);
+                *byte = if set { *byte | mask } else { *byte & !mask };
+            }
         }
     }
     let free = if set {
@@ -410,7 +455,7 @@ pub(super) fn change_bits(block: &mut [u8], run: Run, set: bool, unit: Unit) {
         Unit::Blocks => 0,
         Unit::Clusters => {
             let group = Group {
-                block,
+                block: block.bytes(),
                 blkno: 0,
                 bits,
                 free,
@@ -459,11 +504,16 @@ pub struct NewGroup<'p> {
 /// # Panics
 ///
 /// Doesn't; an owner with more bits than fit gets a group that no decoder takes.
-pub(super) fn init(block: &mut [u8], new: &NewGroup<'_>, owner: &Owner, geo: &Geometry) {
+pub(super) fn init(
+    block: &mut (impl BlockBytes + ?Sized),
+    new: &NewGroup<'_>,
+    owner: &Owner,
+    geo: &Geometry,
+) {
     let bits = u16::try_from(owner.bits()).unwrap_or(0);
     let size = u16::try_from(bitmap_size(Unit::Blocks, geo)).unwrap_or(0);
     let blkno = new.pieces.first().map_or(0, |piece| piece.blkno);
-    block.fill(0);
+    zero_from(block, 0);
     let _ = put(block, 0, &GROUP_DESC_SIGNATURE);
     let _ = put_u16(block, BG_SIZE, size);
     let _ = put_u16(block, BG_BITS, bits);
@@ -480,7 +530,7 @@ pub(super) fn init(block: &mut [u8], new: &NewGroup<'_>, owner: &Owner, geo: &Ge
 }
 
 /// Fills `bg_list`. A group that isn't in pieces has none.
-fn list_pieces(block: &mut [u8], pieces: &[Piece], geo: &Geometry) {
+fn list_pieces(block: &mut (impl BlockBytes + ?Sized), pieces: &[Piece], geo: &Geometry) {
     let number = |count: usize| u16::try_from(count).unwrap_or(0);
     let _ = put_u16(block, BG_LIST + L_COUNT, number(max_pieces(geo)));
     let _ = put_u16(block, BG_LIST + L_NEXT_FREE_REC, number(pieces.len()));

@@ -6,7 +6,7 @@
 //! slot's journal was replayed, the window's unused clusters are given back to the global bitmap
 //! and the window is cleared, in one transaction. `srctree/fs/ocfs2/localalloc.c`.
 
-use super::base::bytes::{get_u16, get_u32, put_u32};
+use super::base::bytes::{get_u16, get_u32, put_u32, BlockBytes};
 use super::base::error::{Corrupt, Result};
 use super::base::geometry::Geometry;
 use super::inode::dinode::{Body, Dinode, Id1, ID1, I_LAB};
@@ -114,12 +114,12 @@ impl LocalAlloc {
     /// Clears the window, as it is after a clean unmount.
     ///
     /// `block` is in a transaction, which also frees what [`LocalAlloc::unused`] yielded before.
-    pub fn clear(&self, block: &mut [u8]) {
+    pub fn clear(&self, block: &mut (impl BlockBytes + ?Sized)) {
         put_u32(block, ID1, 0);
         put_u32(block, ID1 + 4, 0);
         put_u32(block, LA_BM_OFF, 0);
-        let bitmap = block.get_mut(LA_BITMAP..);
-        if let Some(bitmap) = bitmap.and_then(|rest| rest.get_mut(..usize::from(self.size))) {
+        let bitmap = LA_BITMAP..LA_BITMAP + usize::from(self.size);
+        if let Some(bitmap) = block.part(bitmap) {
             bitmap.fill(0);
         }
     }

@@ -7,7 +7,7 @@
 //! After a crash, once the slot's journal was replayed, somebody flushes it.
 //! `srctree/fs/ocfs2/alloc.c` (`ocfs2_truncate_log_append()`, `ocfs2_replay_truncate_records()`).
 
-use super::base::bytes::{get_u16, get_u32, put_u16, put_u32};
+use super::base::bytes::{get_u16, get_u32, put_u16, put_u32, BlockBytes};
 use super::base::error::{Corrupt, Result};
 use super::base::geometry::Geometry;
 use super::inode::dinode::{Body, Dinode, I_DEALLOC};
@@ -111,7 +111,7 @@ impl TruncateLog {
     }
 
     /// Drops the last record, in the transaction that frees its clusters.
-    pub fn drop_last(&mut self, block: &mut [u8]) {
+    pub fn drop_last(&mut self, block: &mut (impl BlockBytes + ?Sized)) {
         self.used = self.used.saturating_sub(1);
         put_u16(block, TL_USED, self.used);
     }
@@ -120,8 +120,12 @@ impl TruncateLog {
     /// the last record if they follow it, else adds one.
     ///
     /// `None`, and nothing is written, if the log is full and has to be flushed first.
-    pub fn append(&mut self, block: &mut [u8], rec: TruncateRec) -> Option<()> {
-        if let Ok(Some(last)) = self.last(block) {
+    pub fn append(
+        &mut self,
+        block: &mut (impl BlockBytes + ?Sized),
+        rec: TruncateRec,
+    ) -> Option<()> {
+        if let Ok(Some(last)) = self.last(block.bytes()) {
             let joined = last.clusters.checked_add(rec.clusters);
             if let Some(clusters) = joined.filter(|_| last.start + last.clusters == rec.start) {
                 let at = TL_RECS + usize::from(self.used - 1) * REC;

@@ -82,7 +82,7 @@ const INCOMPAT: [Known; 15] = [
     known(INCOMPAT_EXTENDED_SLOT_MAP, "extended-slotmap", Class::Write),
     known(INCOMPAT_XATTR, "xattr", Class::Write),
     known(INCOMPAT_INDEXED_DIRS, "indexed-dirs", Class::Write),
-    known(INCOMPAT_META_ECC, "metaecc", Class::Read),
+    known(INCOMPAT_META_ECC, "metaecc", Class::Write),
     known(INCOMPAT_REFCOUNT_TREE, "refcount", Class::Write),
     known(INCOMPAT_DISCONTIG_BG, "discontig-bg", Class::Write),
     known(INCOMPAT_CLUSTERINFO, "clusterinfo", Class::Write),

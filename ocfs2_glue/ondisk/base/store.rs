@@ -6,7 +6,25 @@
 //! directories are generic over these traits, so the code that changes real volumes is the code
 //! that the host tests drive and fsck.ocfs2 judges.
 
+use super::bytes::BlockMut;
 use super::error::Corrupt;
+
+/// What a block was found to be, each by the one function that checks it whole.
+///
+/// A store that keeps blocks remembers it, so that a block is checked once and not at each step of
+/// each search. Code that changes a block leaves it as good as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Checked {
+    /// Extent records in order, each within the volume: of an extent block, or a tree's root.
+    Extents = 1,
+    /// The chains of an allocator's dinode, and their sums.
+    Chains = 2,
+    /// A group descriptor.
+    Group = 4,
+    /// The same, and it has as many clear bits as it says.
+    Bits = 8,
+}
 
 /// Reads metadata blocks.
 ///
@@ -28,6 +46,17 @@ pub trait Blocks {
     /// Reads block `blkno`. The content isn't checked yet.
     fn read(&mut self, blkno: u64) -> Result<Self::Block, Self::Error>;
 
+    /// Whether `block` was found to be good as `what` since it was read.
+    fn is_checked(&self, _block: &Self::Block, _what: Checked) -> bool {
+        false
+    }
+
+    /// Remembers that.
+    fn set_checked(&self, _block: &Self::Block, _what: Checked) {}
+
+    /// Says that a walk has no further use for a block, so that a long one needs little memory.
+    fn release(&mut self, _block: Self::Block) {}
+
     /// The bytes of `block`; always [`Blocks::block_size`] of them.
     fn bytes<'a>(&'a self, block: &'a Self::Block) -> &'a [u8];
 }
@@ -39,11 +68,12 @@ pub trait Journaled: Blocks {
 
     /// Joins `block` to the transaction, lets `change` edit its bytes, and marks it dirty.
     ///
-    /// An error means that `change` was not called.
+    /// Only the bytes that `change` notes as changed go into the transaction. An error means that
+    /// `change` was not called and the block is as it was, unless the journal was aborted.
     fn update<R>(
         &mut self,
         block: &mut Self::Block,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Self::Error>;
 }
 

@@ -8,7 +8,9 @@
 //!
 //! The caller holds the directory's inode lock, PR to read and EX to change it.
 
-use super::base::bytes::{get, get_u16, get_u64, put, put_u16, put_u64};
+use super::base::bytes::{
+    get, get_u16, get_u64, put, put_u16, put_u64, zero_from, BlockBytes, Within,
+};
 use super::base::error::{Corrupt, Result};
 use super::base::features::INCOMPAT_META_ECC;
 use super::base::file_type::FileType;
@@ -35,10 +37,9 @@ pub const fn check_offset(block_size: usize) -> usize {
     block_size.saturating_sub(TRAILER_SIZE) + DB_CHECK
 }
 
-/// Whether a block ends with a directory block's trailer.
-pub fn is_trailed(block: &[u8]) -> bool {
-    let at = block.len().saturating_sub(TRAILER_SIZE);
-    get(block, at + DB_SIGNATURE) == Some(TRAILER_SIGNATURE)
+/// Offset of the trailer's signature in a directory block of `block_size` bytes.
+pub const fn trailer_signature_offset(block_size: usize) -> usize {
+    block_size.saturating_sub(TRAILER_SIZE) + DB_SIGNATURE
 }
 
 fn trailer_field(block: &[u8], field: usize) -> usize {
@@ -57,14 +58,16 @@ pub fn free_next(block: &[u8]) -> u64 {
 }
 
 /// Sets `db_free_rec_len`.
-pub(super) fn set_free_rec_len(block: &mut [u8], rec_len: usize) {
+pub(super) fn set_free_rec_len(block: &mut (impl BlockBytes + ?Sized), rec_len: usize) {
     // A hole is shorter than a block.
-    put_u16(block, trailer_field(block, DB_FREE_REC_LEN), rec_len as u16);
+    let at = trailer_field(block.bytes(), DB_FREE_REC_LEN);
+    put_u16(block, at, rec_len as u16);
 }
 
 /// Sets `db_free_next`.
-pub(super) fn set_free_next(block: &mut [u8], blkno: u64) {
-    put_u64(block, trailer_field(block, DB_FREE_NEXT), blkno);
+pub(super) fn set_free_next(block: &mut (impl BlockBytes + ?Sized), blkno: u64) {
+    let at = trailer_field(block.bytes(), DB_FREE_NEXT);
+    put_u64(block, at, blkno);
 }
 
 /// Whether the blocks of directory `dir` end in a trailer.
@@ -148,8 +151,8 @@ impl Area {
         block.get(self.start..self.end).unwrap_or(&[])
     }
 
-    fn bytes_mut<'a>(&self, block: &'a mut [u8]) -> &'a mut [u8] {
-        block.get_mut(self.start..self.end).unwrap_or(&mut [])
+    fn part<'a, B: BlockBytes + ?Sized>(&self, block: &'a mut B) -> Within<'a, B> {
+        Within::new(block, self.start..self.end)
     }
 
     fn corrupt(&self, field: &'static str) -> Corrupt {
@@ -250,7 +253,7 @@ impl Area {
     /// the room.
     pub fn insert(
         &self,
-        block: &mut [u8],
+        block: &mut (impl BlockBytes + ?Sized),
         room: Room,
         name: &[u8],
         inode: u64,
@@ -262,7 +265,7 @@ impl Area {
         if !(1..=MAX_NAME_LEN).contains(&name.len()) || left < dirent::rec_len(name.len()) {
             return Err(bad);
         }
-        let area = self.bytes_mut(block);
+        let area = &mut self.part(block);
         dirent::write(area, at, left, name, inode, Some(file_type)).ok_or(bad)?;
         if room.used != 0 {
             dirent::set_rec_len(area, room.offset, room.used).ok_or(bad)?;
@@ -276,11 +279,11 @@ impl Area {
     ///
     /// [`Corrupt`], and nothing is changed, if no record in use begins there or one before it is
     /// bad.
-    pub fn remove(&self, block: &mut [u8], offset: usize) -> Result<()> {
+    pub fn remove(&self, block: &mut (impl BlockBytes + ?Sized), offset: usize) -> Result<()> {
         let bad = self.corrupt("ocfs2_dir_entry.inode");
         let mut before = None;
         let mut removed = None;
-        for entry in self.entries(block) {
+        for entry in self.entries(block.bytes()) {
             let entry = entry?;
             if entry.offset >= offset {
                 removed = Some(entry).filter(|entry| entry.offset == offset && entry.is_used());
@@ -289,7 +292,7 @@ impl Area {
             before = Some((entry.offset, entry.rec_len));
         }
         let freed = removed.ok_or(bad)?.rec_len;
-        let area = self.bytes_mut(block);
+        let area = &mut self.part(block);
         if let Some((offset, rec_len)) = before {
             dirent::set_rec_len(area, offset, rec_len + freed).ok_or(bad)?;
         }
@@ -304,24 +307,29 @@ impl Area {
     /// [`Corrupt`], and nothing is changed, if the record there is bad or free.
     pub fn replace(
         &self,
-        block: &mut [u8],
+        block: &mut (impl BlockBytes + ?Sized),
         offset: usize,
         inode: u64,
         file_type: FileType,
     ) -> Result<()> {
         let bad = self.corrupt("ocfs2_dir_entry.inode");
-        let entry = Entry::decode(self.bytes(block), offset, self.blocks, self.blkno)?;
+        let entry = Entry::decode(self.bytes(block.bytes()), offset, self.blocks, self.blkno)?;
         if !entry.is_used() {
             return Err(bad);
         }
-        dirent::set_inode(self.bytes_mut(block), offset, inode, Some(file_type)).ok_or(bad)
+        dirent::set_inode(&mut self.part(block), offset, inode, Some(file_type)).ok_or(bad)
     }
 
     /// Writes the first two entries of a new directory, over whatever is in the area.
-    pub fn init_dots(&self, block: &mut [u8], dir: u64, parent: u64) -> Option<()> {
-        let area = self.bytes_mut(block);
+    pub fn init_dots(
+        &self,
+        block: &mut (impl BlockBytes + ?Sized),
+        dir: u64,
+        parent: u64,
+    ) -> Option<()> {
+        let area = &mut self.part(block);
         let dot = dirent::rec_len(1);
-        let rest = area.len().checked_sub(dot)?;
+        let rest = area.bytes().len().checked_sub(dot)?;
         dirent::write(area, 0, dot, b".", dir, Some(FileType::Directory))?;
         dirent::write(area, dot, rest, b"..", parent, Some(FileType::Directory))
     }
@@ -330,11 +338,16 @@ impl Area {
 /// Formats `block`, block `blkno` of the volume, as a directory block of `dir` without entries.
 ///
 /// Returns its area; `None`, with the block in no particular state, if it isn't a whole block.
-pub fn format(block: &mut [u8], blkno: u64, dir: &Dinode, fs: &Geometry) -> Option<Area> {
-    if block.len() != fs.block_size() {
+pub fn format(
+    block: &mut (impl BlockBytes + ?Sized),
+    blkno: u64,
+    dir: &Dinode,
+    fs: &Geometry,
+) -> Option<Area> {
+    if block.bytes().len() != fs.block_size() {
         return None;
     }
-    block.fill(0);
+    zero_from(block, 0);
     format_as(
         block,
         blkno,
@@ -344,7 +357,12 @@ pub fn format(block: &mut [u8], blkno: u64, dir: &Dinode, fs: &Geometry) -> Opti
 }
 
 /// Formats a zeroed block, with a trailer that names its directory if it is to have one.
-fn format_as(block: &mut [u8], blkno: u64, trailer: Option<u64>, fs: &Geometry) -> Option<Area> {
+fn format_as(
+    block: &mut (impl BlockBytes + ?Sized),
+    blkno: u64,
+    trailer: Option<u64>,
+    fs: &Geometry,
+) -> Option<Area> {
     let mut area = Area {
         start: 0,
         end: fs.block_size(),
@@ -353,7 +371,12 @@ fn format_as(block: &mut [u8], blkno: u64, trailer: Option<u64>, fs: &Geometry) 
     };
     if let Some(dir) = trailer {
         area.end = area.end.checked_sub(TRAILER_SIZE)?;
-        write_trailer(block.get_mut(area.end..)?, blkno, dir, area.end)?;
+        write_trailer(
+            &mut Within::new(block, area.end..fs.block_size()),
+            blkno,
+            dir,
+            area.end,
+        )?;
     }
     dirent::set_rec_len(block, 0, area.end)?;
     Some(area)
@@ -372,7 +395,7 @@ fn format_as(block: &mut [u8], blkno: u64, trailer: Option<u64>, fs: &Geometry) 
 pub fn expand_inline(
     inline: &[u8],
     dir: &Dinode,
-    block: &mut [u8],
+    block: &mut (impl BlockBytes + ?Sized),
     blkno: u64,
     fs: &Geometry,
 ) -> Result<Area> {
@@ -392,7 +415,7 @@ pub fn expand_inline(
 pub fn expand_inline_indexed(
     inline: &[u8],
     dir: &Dinode,
-    block: &mut [u8],
+    block: &mut (impl BlockBytes + ?Sized),
     blkno: u64,
     fs: &Geometry,
 ) -> Result<Area> {
@@ -402,7 +425,7 @@ pub fn expand_inline_indexed(
 fn expand(
     inline: &[u8],
     dir: &Dinode,
-    block: &mut [u8],
+    block: &mut (impl BlockBytes + ?Sized),
     trailer: Option<u64>,
     blkno: u64,
     fs: &Geometry,
@@ -414,10 +437,10 @@ fn expand(
         let entry = entry?;
         last = Some(entry.offset);
     }
-    if block.len() != fs.block_size() {
+    if block.bytes().len() != fs.block_size() {
         return Err(Corrupt::new(blkno, "directory block"));
     }
-    block.fill(0);
+    zero_from(block, 0);
     let area = format_as(block, blkno, trailer, fs).ok_or(too_long)?;
     if old.len() > area.len() {
         return Err(too_long);
@@ -428,7 +451,7 @@ fn expand(
         dirent::set_rec_len(block, offset, area.len() - offset).ok_or(too_long)?;
     }
     if trailer.is_some() {
-        let hole = area.largest_hole(block)?;
+        let hole = area.largest_hole(block.bytes())?;
         set_free_rec_len(block, hole);
     }
     Ok(area)
@@ -447,7 +470,12 @@ fn check_trailer(trailer: &[u8], blkno: u64, dir: u64) -> Result<()> {
     Err(Corrupt::new(blkno, field))
 }
 
-fn write_trailer(trailer: &mut [u8], blkno: u64, dir: u64, free: usize) -> Option<()> {
+fn write_trailer(
+    trailer: &mut (impl BlockBytes + ?Sized),
+    blkno: u64,
+    dir: u64,
+    free: usize,
+) -> Option<()> {
     put_u16(trailer, DB_COMPAT_REC_LEN, TRAILER_SIZE as u16)?;
     put_u16(trailer, DB_FREE_REC_LEN, u16::try_from(free).ok()?)?;
     put(trailer, DB_SIGNATURE, &TRAILER_SIGNATURE)?;

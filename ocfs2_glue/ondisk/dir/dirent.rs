@@ -8,7 +8,7 @@
 //! What characters a name has isn't looked at: the VFS refuses a slash when it lists a directory,
 //! and never asks for one.
 
-use super::base::bytes::{get_u16, get_u64, get_u8, put, put_u16, put_u64};
+use super::base::bytes::{get_u16, get_u64, get_u8, put, put_u16, put_u64, BlockBytes, Within};
 use super::base::error::{Corrupt, Result};
 use super::base::file_type::FileType;
 use super::base::geometry::SUPER_BLOCK_BLKNO;
@@ -161,14 +161,15 @@ impl<'a> Iterator for Entries<'a> {
 
 /// Writes a whole record at `offset` of `area`; `None` if it doesn't fit.
 pub fn write(
-    area: &mut [u8],
+    area: &mut (impl BlockBytes + ?Sized),
     offset: usize,
     rec_len: usize,
     name: &[u8],
     inode: u64,
     file_type: Option<FileType>,
 ) -> Option<()> {
-    let record = area.get_mut(offset..)?.get_mut(..rec_len)?;
+    let end = offset.checked_add(rec_len)?;
+    let record = &mut Within::new(area, offset..end);
     let name_len = u8::try_from(name.len()).ok()?;
     let stored_len = u16::try_from(rec_len).ok()?;
     put(record, NAME, name)?;
@@ -182,7 +183,11 @@ pub fn write(
 }
 
 /// Sets the length of the record at `offset` of `area`; `None` if it doesn't fit.
-pub fn set_rec_len(area: &mut [u8], offset: usize, rec_len: usize) -> Option<()> {
+pub fn set_rec_len(
+    area: &mut (impl BlockBytes + ?Sized),
+    offset: usize,
+    rec_len: usize,
+) -> Option<()> {
     put_u16(
         area,
         offset.checked_add(REC_LEN)?,
@@ -192,7 +197,7 @@ pub fn set_rec_len(area: &mut [u8], offset: usize, rec_len: usize) -> Option<()>
 
 /// Sets inode and type of the record at `offset` of `area`; inode 0 frees the record.
 pub fn set_inode(
-    area: &mut [u8],
+    area: &mut (impl BlockBytes + ?Sized),
     offset: usize,
     inode: u64,
     file_type: Option<FileType>,

@@ -13,7 +13,7 @@
 //! Everything here runs in one transaction, under the directory's inode lock EX.
 //! `srctree/fs/ocfs2/dir.c`.
 
-use super::base::bytes::{get_u32, put, put_u16, put_u32, put_u64};
+use super::base::bytes::{get_u32, put, put_u16, put_u32, put_u64, BlockBytes};
 use super::base::error::{Corrupt, Result};
 use super::base::file_type::FileType;
 use super::base::geometry::Geometry;
@@ -105,7 +105,9 @@ pub fn plan<S: Blocks>(
             return Ok(Plan::Ready(insert));
         }
         blkno = dir_block::free_next(bytes);
-        before = Some(block);
+        if let Some(passed) = before.replace(block) {
+            store.release(passed);
+        }
     }
     if blkno == 0 {
         return Ok(Plan::NoDirRoom);
@@ -132,14 +134,14 @@ impl<B> Insert<B> {
         let (area, room) = (self.area, self.room);
         let unlinked = store.update(&mut self.block, |block| {
             // A bad record behind the room is found before anything is changed.
-            area.largest_hole(block)?;
+            area.largest_hole(block.bytes())?;
             area.insert(block, room, name, inode, file_type)?;
-            let hole = area.largest_hole(block)?;
+            let hole = area.largest_hole(block.bytes())?;
             dir_block::set_free_rec_len(block, hole);
             if hole != 0 {
                 return Ok(None);
             }
-            let next = dir_block::free_next(block);
+            let next = dir_block::free_next(block.bytes());
             dir_block::set_free_next(block, 0);
             Ok::<_, Corrupt>(Some(next))
         })??;
@@ -186,9 +188,9 @@ pub fn remove<S: Journaled>(store: &mut S, hit: Hit<S::Block>) -> Result<(), S::
     let listed = dir_block::free_rec_len(store.bytes(&block)) != 0;
     let head = super::base::bytes::get_u64(store.bytes(&indexed.root), DR_FREE_BLK).unwrap_or(0);
     store.update(&mut block, |block| {
-        area.largest_hole(block)?;
+        area.largest_hole(block.bytes())?;
         area.remove(block, offset)?;
-        let hole = area.largest_hole(block)?;
+        let hole = area.largest_hole(block.bytes())?;
         dir_block::set_free_rec_len(block, hole);
         if !listed {
             dir_block::set_free_next(block, head);
@@ -291,8 +293,8 @@ pub fn create<S: Journaled>(
 }
 
 /// An empty list from `off` to the end of a zeroed block.
-pub(super) fn init_list(block: &mut [u8], off: usize) -> EntryList {
-    let room = block.len().saturating_sub(off + DE_ENTRIES) / ENTRY;
+pub(super) fn init_list(block: &mut (impl BlockBytes + ?Sized), off: usize) -> EntryList {
+    let room = block.bytes().len().saturating_sub(off + DE_ENTRIES) / ENTRY;
     // A block has room for at most 253.
     put_u16(block, off + DE_COUNT, room as u16);
     EntryList {
@@ -302,7 +304,12 @@ pub(super) fn init_list(block: &mut [u8], off: usize) -> EntryList {
     }
 }
 
-fn write_entry(block: &mut [u8], list: EntryList, index: usize, entry: DxEntry) {
+fn write_entry(
+    block: &mut (impl BlockBytes + ?Sized),
+    list: EntryList,
+    index: usize,
+    entry: DxEntry,
+) {
     let at = list.off + DE_ENTRIES + index * ENTRY;
     put_u32(block, at + DX_MAJOR_HASH, entry.hash.major);
     put_u32(block, at + DX_MINOR_HASH, entry.hash.minor);
@@ -310,20 +317,20 @@ fn write_entry(block: &mut [u8], list: EntryList, index: usize, entry: DxEntry) 
 }
 
 /// Appends an entry to `list` in `block`, which isn't full.
-pub(super) fn push(block: &mut [u8], list: EntryList, entry: DxEntry) {
+pub(super) fn push(block: &mut (impl BlockBytes + ?Sized), list: EntryList, entry: DxEntry) {
     write_entry(block, list, list.len(), entry);
     put_u16(block, list.off + DE_NUM_USED, list.used.saturating_add(1));
 }
 
 /// Keeps the entries of `list` in `block` that `keep` wants, in their order.
 pub(super) fn retain(
-    block: &mut [u8],
+    block: &mut (impl BlockBytes + ?Sized),
     list: EntryList,
     mut keep: impl FnMut(usize, DxEntry) -> bool,
 ) {
     let mut kept = 0u16;
     for index in 0..list.len() {
-        let Some(entry) = list.get(block, index) else {
+        let Some(entry) = list.get(block.bytes(), index) else {
             break;
         };
         if keep(index, entry) {
@@ -333,14 +340,14 @@ pub(super) fn retain(
     }
     let from = list.off + DE_ENTRIES + usize::from(kept) * ENTRY;
     let end = list.off + DE_ENTRIES + list.len() * ENTRY;
-    if let Some(rest) = block.get_mut(from..end) {
+    if let Some(rest) = block.part(from..end) {
         rest.fill(0);
     }
     put_u16(block, list.off + DE_NUM_USED, kept);
 }
 
 /// Adds to `dr_num_entries`.
-fn add_entries(root: &mut [u8], change: i32) {
-    let entries = get_u32(root, DR_NUM_ENTRIES).unwrap_or(0);
+fn add_entries(root: &mut (impl BlockBytes + ?Sized), change: i32) {
+    let entries = get_u32(root.bytes(), DR_NUM_ENTRIES).unwrap_or(0);
     put_u32(root, DR_NUM_ENTRIES, entries.saturating_add_signed(change));
 }

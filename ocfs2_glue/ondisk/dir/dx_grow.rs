@@ -6,7 +6,7 @@
 //! given by the high half. A cluster is split at the median of its full leaf.
 //! `ocfs2_expand_inline_dx_root()` and `ocfs2_dx_dir_rebalance()` in `srctree/fs/ocfs2/dir.c`.
 
-use super::base::bytes::{put, put_u16, put_u32, put_u64};
+use super::base::bytes::{put, put_u16, put_u32, put_u64, zero_from, BlockBytes};
 use super::base::error::Corrupt;
 use super::base::geometry::Geometry;
 use super::base::store::{ExtentBlockSource, Journaled};
@@ -189,11 +189,9 @@ fn spill<S: Journaled>(
         copy(store, (root, entries), (&mut leaf, list), here)?;
     }
     store.update(root, |block| {
-        if let Some(union) = block.get_mut(DR_ENTRIES..) {
-            union.fill(0);
-        }
+        zero_from(block, DR_ENTRIES);
         put(block, DR_FLAGS, &[0]);
-        let records = block.len().saturating_sub(DR_ENTRIES + EXTENT_REC) / EXTENT_REC;
+        let records = block.bytes().len().saturating_sub(DR_ENTRIES + EXTENT_REC) / EXTENT_REC;
         put_u16(block, L_COUNT, records as u16);
     })
 }

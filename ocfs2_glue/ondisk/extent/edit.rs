@@ -9,12 +9,13 @@
 //! It is recorded in the lowest node above both, in two records that meet there, and along both
 //! edges that lead down from it.
 
+use super::base::bytes::BlockMut;
 use super::base::error::Corrupt;
 use super::base::store::{Blocks, Journaled, Suballoc};
 use super::list::{
-    decode_extent_block, init_extent_block, set_next_leaf, Branch, ExtentList, ExtentRec, Header,
-    ListMut, H_LIST, MAX_TREE_DEPTH,
+    init_extent_block, set_next_leaf, Branch, ExtentList, ExtentRec, Header, H_LIST, MAX_TREE_DEPTH,
 };
+use super::list_mut::ListMut;
 use super::tree::{Leaf, Tree};
 
 /// The range of clusters that no node can leave: for blocks whose range is being changed.
@@ -100,7 +101,7 @@ impl<'g> Tree<'g> {
         root: &mut S::Block,
         block: &mut Option<S::Block>,
         head: &Header,
-        change: impl FnOnce(&mut ListMut<'_>),
+        change: impl FnOnce(&mut ListMut<'_, BlockMut<'_>>),
     ) -> Result<(), S::Error> {
         let off = head.off;
         let target = block.as_mut().unwrap_or(root);
@@ -119,8 +120,7 @@ impl<'g> Tree<'g> {
         // The leaf's own records say where it begins and ends: nothing to do at depth 0.
         for depth in (1..=depth).rev() {
             let (mut block, head) = self.read(store, &at, depth, ANYWHERE)?;
-            let list =
-                decode_extent_block(store.bytes(&block), at.blkno, depth, ANYWHERE, self.geo)?;
+            let list = ExtentList::again(store.bytes(&block), head);
             let i = edge.index(&head);
             let bad = Corrupt::new(at.blkno, "ocfs2_extent_rec.e_int_clusters");
             let rec = list.branch(i).ok_or(bad)?;

@@ -23,6 +23,7 @@
 //!
 //! Doesn't support: records that are refcounted (they are left alone, and so are neighbours).
 
+use super::base::bytes::BlockBytes;
 use super::base::error::Corrupt;
 use super::base::store::{Blocks, ExtentBlockSource, Journaled};
 use super::edit::{Claimed, Edge};
@@ -475,6 +476,7 @@ impl<'g> Tree<'g> {
                 return Ok(Some(leaf));
             }
             from = leaf.next;
+            leaf.release(store);
         }
         Ok(None)
     }
@@ -489,8 +491,8 @@ struct Survey {
 }
 
 /// Replaces the whole record `i` by `new`, together with neighbours that it joins.
-fn mark_whole(
-    list: &mut super::list::ListMut<'_>,
+fn mark_whole<B: BlockBytes + ?Sized>(
+    list: &mut super::list_mut::ListMut<'_, B>,
     i: u16,
     new: &ExtentRec,
     prev: Option<ExtentRec>,

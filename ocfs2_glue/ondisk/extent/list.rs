@@ -12,7 +12,9 @@
 //! Facts: `srctree/fs/ocfs2/ocfs2_fs.h`; the rules about empty records and coverage are what
 //! `srctree/fs/ocfs2/alloc.c` relies on.
 
-use super::base::bytes::{get_u16, get_u32, get_u64, get_u8, put, put_u16, put_u32, put_u64};
+use super::base::bytes::{
+    get_u16, get_u32, get_u64, get_u8, put, put_u16, put_u32, put_u64, zero_from, BlockBytes,
+};
 use super::base::error::{Corrupt, Result};
 use super::base::geometry::Geometry;
 use super::base::store::Suballoc;
@@ -32,12 +34,12 @@ pub const MAX_LEAF_CLUSTERS: u32 = u16::MAX as u32;
 /// `OCFS2_EXTENT_BLOCK_SIGNATURE`, as `h_signature` holds it.
 pub const EXTENT_BLOCK_SIGNATURE: [u8; 8] = *b"EXBLK01\0";
 
-const REC: usize = 16;
-const LIST_HEADER: usize = 16;
+pub(super) const REC: usize = 16;
+pub(super) const LIST_HEADER: usize = 16;
 
-const L_TREE_DEPTH: usize = 0;
+pub(super) const L_TREE_DEPTH: usize = 0;
 const L_COUNT: usize = 2;
-const L_NEXT_FREE_REC: usize = 4;
+pub(super) const L_NEXT_FREE_REC: usize = 4;
 
 const H_SUBALLOC_SLOT: usize = 0x10;
 const H_SUBALLOC_BIT: usize = 0x12;
@@ -179,6 +181,40 @@ pub struct ExtentList<'a> {
 impl<'a> ExtentList<'a> {
     /// Checks the list at `place` in `block`.
     pub fn decode(block: &'a [u8], place: &Place, geo: &Geometry) -> Result<Self> {
+        let list = Self::header(block, place)?;
+        if list.depth() == 0 {
+            list.check_leaf(place, geo)?;
+        } else {
+            list.check_interior(place, geo)?;
+        }
+        Ok(list)
+    }
+
+    /// Looks again at a list whose records were found good ([`Self::decode`]). What the parent says
+    /// may have changed since, so that is compared again.
+    pub fn recall(block: &'a [u8], place: &Place) -> Result<Self> {
+        let list = Self::header(block, place)?;
+        let (first, last) = (list.first(), list.used().checked_sub(1));
+        let first = list.rec_off(first).and_then(|at| get_u32(block, at));
+        if first.is_some_and(|cpos| cpos < place.range.0) {
+            return Err(Corrupt::new(place.blkno, "ocfs2_extent_rec.e_cpos"));
+        }
+        let end = last.and_then(|i| match list.depth() {
+            0 => list.leaf(i).map(|rec| rec.end()),
+            _ => list.branch(i).map(|rec| rec.end()),
+        });
+        if end.is_some_and(|end| end > place.range.1) {
+            let field = match list.depth() {
+                0 => "ocfs2_extent_rec.e_leaf_clusters",
+                _ => "ocfs2_extent_rec.e_int_clusters",
+            };
+            return Err(Corrupt::new(place.blkno, field));
+        }
+        Ok(list)
+    }
+
+    /// Checks everything but the records.
+    fn header(block: &'a [u8], place: &Place) -> Result<Self> {
         let bad = |field| Corrupt::new(place.blkno, field);
         let header = |at| get_u16(block, place.off + at).ok_or(bad("ocfs2_extent_list"));
         let depth = header(L_TREE_DEPTH)?;
@@ -198,8 +234,8 @@ impl<'a> ExtentList<'a> {
         if used > count || (used == 0 && depth > 0) {
             return Err(bad("ocfs2_extent_list.l_next_free_rec"));
         }
-        // INVARIANT: the counts were checked just now, the records are checked below.
-        let list = Self {
+        // INVARIANT: the counts were checked just now, the records are the callers'.
+        Ok(Self {
             block,
             head: Header {
                 off: place.off,
@@ -207,13 +243,7 @@ impl<'a> ExtentList<'a> {
                 count,
                 used,
             },
-        };
-        if depth == 0 {
-            list.check_leaf(place, geo)?;
-        } else {
-            list.check_interior(place, geo)?;
-        }
-        Ok(list)
+        })
     }
 
     fn check_leaf(&self, place: &Place, geo: &Geometry) -> Result<()> {
@@ -394,14 +424,27 @@ pub fn decode_extent_block<'a>(
     if count != Some(recs_per_extent_block(block.len())) {
         return Err(bad("ocfs2_extent_list.l_count"));
     }
-    let place = Place {
+    ExtentList::decode(block, &place_of(block, blkno, depth, range), geo)
+}
+
+/// Looks again at an extent block that [`decode_extent_block`] found good.
+pub fn recall_extent_block(
+    block: &[u8],
+    blkno: u64,
+    depth: u16,
+    range: (u32, u32),
+) -> Result<ExtentList<'_>> {
+    ExtentList::recall(block, &place_of(block, blkno, depth, range))
+}
+
+fn place_of(block: &[u8], blkno: u64, depth: u16, range: (u32, u32)) -> Place {
+    Place {
         blkno,
         off: H_LIST,
         end: block.len(),
         depth: Some(depth),
         range,
-    };
-    ExtentList::decode(block, &place, geo)
+    }
 }
 
 /// `h_next_leaf_blk` of an extent block: the leaf to the right, 0 at the end.
@@ -410,7 +453,7 @@ pub fn next_leaf(block: &[u8]) -> u64 {
 }
 
 /// Sets `h_next_leaf_blk`.
-pub fn set_next_leaf(block: &mut [u8], blkno: u64) {
+pub fn set_next_leaf(block: &mut (impl BlockBytes + ?Sized), blkno: u64) {
     let _ = put_u64(block, H_NEXT_LEAF_BLK, blkno);
 }
 
@@ -425,9 +468,14 @@ pub fn extent_block_suballoc(block: &[u8]) -> Option<Suballoc> {
 }
 
 /// Makes `block` an extent block of depth `depth` without records.
-pub fn init_extent_block(block: &mut [u8], from: &Suballoc, fs_generation: u32, depth: u16) {
-    block.fill(0);
-    let count = recs_per_extent_block(block.len());
+pub fn init_extent_block(
+    block: &mut (impl BlockBytes + ?Sized),
+    from: &Suballoc,
+    fs_generation: u32,
+    depth: u16,
+) {
+    zero_from(block, 0);
+    let count = recs_per_extent_block(block.bytes().len());
     let _ = put(block, 0, &EXTENT_BLOCK_SIGNATURE);
     let _ = put_u16(block, H_SUBALLOC_SLOT, from.slot);
     let _ = put_u16(block, H_SUBALLOC_BIT, from.bit);
@@ -436,128 +484,4 @@ pub fn init_extent_block(block: &mut [u8], from: &Suballoc, fs_generation: u32, 
     let _ = put_u64(block, H_SUBALLOC_LOC, from.loc);
     let _ = put_u16(block, H_LIST + L_TREE_DEPTH, depth);
     let _ = put_u16(block, H_LIST + L_COUNT, count);
-}
-
-/// A list that is being changed. What is out of range is left alone: the caller decoded the list
-/// before, and asks for nothing that the decoded list doesn't have.
-pub struct ListMut<'a> {
-    block: &'a mut [u8],
-    off: usize,
-}
-
-impl<'a> ListMut<'a> {
-    /// The list at `off`, already decoded.
-    pub fn new(block: &'a mut [u8], off: usize) -> Self {
-        Self { block, off }
-    }
-
-    fn used(&self) -> u16 {
-        get_u16(self.block, self.off + L_NEXT_FREE_REC).unwrap_or(0)
-    }
-
-    fn set_used(&mut self, used: u16) {
-        let _ = put_u16(self.block, self.off + L_NEXT_FREE_REC, used);
-    }
-
-    fn rec_off(&self, i: u16) -> usize {
-        self.off + LIST_HEADER + usize::from(i) * REC
-    }
-
-    /// Sets `l_tree_depth`.
-    pub fn set_depth(&mut self, depth: u16) {
-        let _ = put_u16(self.block, self.off + L_TREE_DEPTH, depth);
-    }
-
-    /// Overwrites record `i` of a leaf.
-    pub fn set_leaf(&mut self, i: u16, rec: &ExtentRec) {
-        let mut raw = [0; REC];
-        let clusters = u16::try_from(rec.clusters).unwrap_or(u16::MAX);
-        let _ = put_u32(&mut raw, 0, rec.cpos);
-        let _ = put_u16(&mut raw, 4, clusters);
-        let _ = put(&mut raw, 7, &[rec.flags]);
-        let _ = put_u64(&mut raw, 8, rec.blkno);
-        let at = self.rec_off(i);
-        let _ = put(self.block, at, &raw);
-    }
-
-    /// Overwrites record `i` of an interior node.
-    pub fn set_branch(&mut self, i: u16, rec: &Branch) {
-        let at = self.rec_off(i);
-        let _ = put_u32(self.block, at, rec.cpos);
-        let _ = put_u32(self.block, at + 4, rec.clusters);
-        let _ = put_u64(self.block, at + 8, rec.blkno);
-    }
-
-    /// Adds a record at the end of an interior node.
-    pub fn push_branch(&mut self, rec: &Branch) {
-        let used = self.used();
-        self.set_branch(used, rec);
-        self.set_used(used + 1);
-    }
-
-    /// Moves records `from..used` by one towards the end.
-    fn open(&mut self, from: u16) {
-        let used = self.used();
-        let (start, end) = (self.rec_off(from), self.rec_off(used));
-        if from <= used && end + REC <= self.block.len() {
-            self.block.copy_within(start..end, start + REC);
-            self.set_used(used + 1);
-        }
-    }
-
-    /// Removes record `i`; the place that becomes free is zeroed.
-    pub fn remove(&mut self, i: u16) {
-        let used = self.used();
-        let (start, end) = (self.rec_off(i), self.rec_off(used));
-        if i < used && end <= self.block.len() {
-            self.block.copy_within(start + REC..end, start);
-            let _ = put(self.block, end - REC, &[0; REC]);
-            self.set_used(used - 1);
-        }
-    }
-
-    /// Inserts `rec` into a leaf that has room for it, at the place that its `cpos` demands. An
-    /// empty record is used up.
-    pub fn insert_leaf(&mut self, rec: &ExtentRec) {
-        let first_clusters = get_u16(self.block, self.rec_off(0) + 4);
-        if self.used() > 0 && first_clusters == Some(0) {
-            self.remove(0);
-        }
-        let used = self.used();
-        let after = |i: &u16| get_u32(self.block, self.rec_off(*i)).is_some_and(|c| c > rec.cpos);
-        let i = (0..used).find(after).unwrap_or(used);
-        self.open(i);
-        self.set_leaf(i, rec);
-    }
-
-    /// Drops the last record of a leaf and puts an empty one in front, so that the number of
-    /// records stays.
-    pub fn pop_leaf(&mut self) {
-        let used = self.used();
-        if used > 0 {
-            self.remove(used - 1);
-            self.open(0);
-            let at = self.rec_off(0);
-            let _ = put(self.block, at, &[0; REC]);
-        }
-    }
-
-    /// Drops all records.
-    pub fn clear(&mut self) {
-        let (start, end) = (self.rec_off(0), self.rec_off(self.used()));
-        if let Some(recs) = self.block.get_mut(start..end) {
-            recs.fill(0);
-        }
-        self.set_used(0);
-    }
-
-    /// Adds records of another list, given as bytes, at the end.
-    pub fn append(&mut self, recs: &[u8]) {
-        let used = self.used();
-        let at = self.rec_off(used);
-        let more = u16::try_from(recs.len() / REC).unwrap_or(0);
-        if put(self.block, at, recs).is_some() {
-            self.set_used(used.saturating_add(more));
-        }
-    }
 }

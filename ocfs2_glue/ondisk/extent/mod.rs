@@ -4,6 +4,7 @@
 //! Uses `base`.
 
 mod edit;
+mod list_mut;
 
 pub mod insert;
 pub mod list;

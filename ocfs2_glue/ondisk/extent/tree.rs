@@ -27,13 +27,13 @@
 
 use core::ops::ControlFlow;
 
-use super::base::bytes::{get_u16, get_u32, get_u64, put_u32, put_u64};
+use super::base::bytes::{get_u16, get_u32, get_u64, put_u32, put_u64, BlockBytes};
 use super::base::error::Corrupt;
 use super::base::geometry::Geometry;
-use super::base::store::Blocks;
+use super::base::store::{Blocks, Checked};
 use super::list::{
-    decode_extent_block, Branch, ExtentList, ExtentRec, Header, Place, EXT_REFCOUNTED,
-    EXT_UNWRITTEN,
+    decode_extent_block, recall_extent_block, Branch, ExtentList, ExtentRec, Header, Place,
+    EXT_REFCOUNTED, EXT_UNWRITTEN,
 };
 
 pub use super::list::MAX_TREE_DEPTH;
@@ -90,16 +90,43 @@ impl RootKind {
         get_u64(block, self.last_eb_off()).unwrap_or(0)
     }
 
-    pub(super) fn set_clusters(self, block: &mut [u8], clusters: u32) {
+    pub(super) fn set_clusters(self, block: &mut (impl BlockBytes + ?Sized), clusters: u32) {
         let _ = put_u32(block, self.clusters_off(), clusters);
     }
 
-    pub(super) fn set_last_eb(self, block: &mut [u8], blkno: u64) {
+    pub(super) fn set_last_eb(self, block: &mut (impl BlockBytes + ?Sized), blkno: u64) {
         let _ = put_u64(block, self.last_eb_off(), blkno);
     }
 
     /// Checks the list in the root block `block`, whose own header was decoded before.
     pub fn decode<'a>(self, block: &'a [u8], geo: &Geometry) -> Result<ExtentList<'a>, Corrupt> {
+        let list = ExtentList::decode(block, &self.place(block)?, geo)?;
+        self.check_last_eb(block, &list, geo)?;
+        Ok(list)
+    }
+
+    /// Looks again at a root that [`Self::decode`] found good.
+    fn recall<'a>(self, block: &'a [u8], geo: &Geometry) -> Result<ExtentList<'a>, Corrupt> {
+        let list = ExtentList::recall(block, &self.place(block)?)?;
+        self.check_last_eb(block, &list, geo)?;
+        Ok(list)
+    }
+
+    fn check_last_eb(
+        self,
+        block: &[u8],
+        list: &ExtentList<'_>,
+        geo: &Geometry,
+    ) -> Result<(), Corrupt> {
+        let last_eb = self.last_eb(block);
+        if (list.depth() > 0) != (last_eb != 0) || !geo.is_block_or_none(last_eb) {
+            let blkno = get_u64(block, self.blkno_off()).unwrap_or(0);
+            return Err(Corrupt::new(blkno, self.last_eb_name()));
+        }
+        Ok(())
+    }
+
+    fn place(self, block: &[u8]) -> Result<Place, Corrupt> {
         let blkno = get_u64(block, self.blkno_off()).unwrap_or(0);
         let mut end = block.len();
         match self {
@@ -120,19 +147,13 @@ impl RootKind {
                 }
             }
         }
-        let place = Place {
+        Ok(Place {
             blkno,
             off: ROOT_LIST,
             end,
             depth: None,
             range: (0, u32::MAX),
-        };
-        let list = ExtentList::decode(block, &place, geo)?;
-        let last_eb = self.last_eb(block);
-        if (list.depth() > 0) != (last_eb != 0) || !geo.is_block_or_none(last_eb) {
-            return Err(Corrupt::new(blkno, self.last_eb_name()));
-        }
-        Ok(list)
+        })
     }
 
     pub(super) const fn last_eb_name(self) -> &'static str {
@@ -217,6 +238,16 @@ impl<B> Leaf<B> {
 }
 
 impl<B> Leaf<B> {
+    /// Says that a walk is done with the leaf.
+    pub(super) fn release<S>(self, store: &mut S)
+    where
+        S: Blocks<Block = B>,
+    {
+        if let Some(block) = self.block {
+            store.release(block);
+        }
+    }
+
     /// The leaf's last record.
     pub(super) fn last<S>(&self, store: &S, root: &B) -> Option<ExtentRec>
     where
@@ -310,7 +341,9 @@ impl<'g> Tree<'g> {
                 }
             }
             // Begins behind `cpos`, or it would have been the leaf for it: the loop ends.
-            match leaf.next {
+            let next = leaf.next;
+            leaf.release(store);
+            match next {
                 Some(next) => cpos = next,
                 None => return Ok(()),
             }
@@ -341,7 +374,12 @@ impl<'g> Tree<'g> {
         store: &'a S,
         root: &'a S::Block,
     ) -> Result<ExtentList<'a>, Corrupt> {
-        self.kind.decode(store.bytes(root), self.geo)
+        if store.is_checked(root, Checked::Extents) {
+            return self.kind.recall(store.bytes(root), self.geo);
+        }
+        let list = self.kind.decode(store.bytes(root), self.geo)?;
+        store.set_checked(root, Checked::Extents);
+        Ok(list)
     }
 
     /// Reads and checks the child `at`, `depth` levels above the leaves.
@@ -356,8 +394,15 @@ impl<'g> Tree<'g> {
             return Err(Corrupt::new(at.blkno, "ocfs2_extent_rec.e_blkno").into());
         }
         let block = store.read(at.blkno)?;
-        let list = decode_extent_block(store.bytes(&block), at.blkno, depth, range, self.geo)?;
-        let head = list.head();
+        let bytes = store.bytes(&block);
+        let head = if store.is_checked(&block, Checked::Extents) {
+            recall_extent_block(bytes, at.blkno, depth, range)?.head()
+        } else {
+            let list = decode_extent_block(bytes, at.blkno, depth, range, self.geo)?;
+            let head = list.head();
+            store.set_checked(&block, Checked::Extents);
+            head
+        };
         Ok((block, head))
     }
 

@@ -15,9 +15,9 @@ use super::base::store::{Journaled, Suballoc};
 use super::edit::Edge;
 use super::insert::TreeError;
 use super::list::{
-    extent_block_suballoc, set_next_leaf, Branch, ExtentRec, Header, ListMut, EXT_REFCOUNTED,
-    MAX_TREE_DEPTH,
+    extent_block_suballoc, set_next_leaf, Branch, ExtentRec, Header, EXT_REFCOUNTED, MAX_TREE_DEPTH,
 };
+use super::list_mut::ListMut;
 use super::tree::{Leaf, Tree};
 
 /// What one cut has set free.

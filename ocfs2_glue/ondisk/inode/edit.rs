@@ -4,7 +4,7 @@
 //! The caller has the block in a transaction, holds the inode's cluster lock EX, and decoded the
 //! block under that lock ([`super::dinode::Dinode::decode`]). Nothing is checked again here.
 
-use super::base::bytes::{put, put_u16, put_u32, put_u64};
+use super::base::bytes::{put, put_u16, put_u32, put_u64, zero_from, BlockBytes};
 use super::base::features::INCOMPAT_INLINE_DATA;
 use super::base::file_type::FileType;
 use super::base::geometry::Geometry;
@@ -19,11 +19,11 @@ const L_COUNT: usize = I_LIST + 0x02;
 /// `Edit::of(block).size(n).clusters(c).mtime(now).ctime(now);`
 ///
 /// A block too short for a field keeps that field as it is.
-pub struct Edit<'a>(&'a mut [u8]);
+pub struct Edit<'a, B: ?Sized>(&'a mut B);
 
-impl<'a> Edit<'a> {
+impl<'a, B: BlockBytes + ?Sized> Edit<'a, B> {
     /// Edits the dinode in `block`.
-    pub fn of(block: &'a mut [u8]) -> Self {
+    pub fn of(block: &'a mut B) -> Self {
         Self(block)
     }
 
@@ -166,9 +166,12 @@ impl<'a> Edit<'a> {
 /// Turns `id2` into an empty extent list as long as the block has room for, over what was there.
 ///
 /// `xattr_inline_size`: bytes at the end of the block to leave alone.
-pub fn init_extent_list(block: &mut [u8], xattr_inline_size: u16) {
-    let end = block.len().saturating_sub(usize::from(xattr_inline_size));
-    if let Some(id2) = block.get_mut(ID2..end) {
+pub fn init_extent_list(block: &mut (impl BlockBytes + ?Sized), xattr_inline_size: u16) {
+    let end = block
+        .bytes()
+        .len()
+        .saturating_sub(usize::from(xattr_inline_size));
+    if let Some(id2) = block.part(ID2..end) {
         id2.fill(0);
         let records = id2.len().saturating_sub(EXTENT_REC) / EXTENT_REC;
         put_u16(block, L_COUNT, records as u16);
@@ -178,9 +181,12 @@ pub fn init_extent_list(block: &mut [u8], xattr_inline_size: u16) {
 /// Turns `id2` into empty inline data with all the room that there is, over what was there.
 ///
 /// The flag in `i_dyn_features` and the size are the caller's.
-pub fn init_inline_data(block: &mut [u8], xattr_inline_size: u16) {
-    let end = block.len().saturating_sub(usize::from(xattr_inline_size));
-    if let Some(id2) = block.get_mut(ID2..end) {
+pub fn init_inline_data(block: &mut (impl BlockBytes + ?Sized), xattr_inline_size: u16) {
+    let end = block
+        .bytes()
+        .len()
+        .saturating_sub(usize::from(xattr_inline_size));
+    if let Some(id2) = block.part(ID2..end) {
         id2.fill(0);
         let room = id2.len().saturating_sub(ID_DATA - ID2);
         put_u16(block, ID_COUNT, room as u16);
@@ -216,8 +222,8 @@ pub struct NewInode {
 /// A directory starts with inline data if the volume has the feature (its two entries are then
 /// `dir::block`'s), everything else with an empty extent list. Fields and values are those
 /// of `__ocfs2_mknod_locked()` in `srctree/fs/ocfs2/namei.c`.
-pub fn init(block: &mut [u8], fs: &Geometry, new: &NewInode) {
-    block.fill(0);
+pub fn init(block: &mut (impl BlockBytes + ?Sized), fs: &Geometry, new: &NewInode) {
+    zero_from(block, 0);
     put(block, I_SIGNATURE, &SIGNATURE);
     put_u32(block, I_GENERATION, new.generation);
     put_u32(block, I_FS_GENERATION, fs.fs_generation);

@@ -5,7 +5,7 @@
 //! in the first cluster. `srctree/fs/ocfs2/symlink.c`, `ocfs2_symlink()` in
 //! `srctree/fs/ocfs2/namei.c`.
 
-use super::base::bytes::put;
+use super::base::bytes::{put, BlockBytes};
 use super::base::geometry::Geometry;
 use super::dinode::{Body, Dinode, I_SYMLINK};
 
@@ -31,8 +31,9 @@ pub fn fast_target<'a>(block: &'a [u8], dinode: &Dinode) -> Option<&'a [u8]> {
 /// fresh dinode in `block`. Size and the rest of the dinode are the caller's.
 ///
 /// `None`, and nothing is written, if the target is empty or too long.
-pub fn set_fast_target(block: &mut [u8], target: &[u8]) -> Option<()> {
-    let room = block.get_mut(I_SYMLINK..)?;
+pub fn set_fast_target(block: &mut (impl BlockBytes + ?Sized), target: &[u8]) -> Option<()> {
+    let end = block.bytes().len();
+    let room = block.part(I_SYMLINK..end)?;
     if target.is_empty() || target.len() >= room.len() {
         return None;
     }

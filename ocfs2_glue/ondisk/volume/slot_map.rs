@@ -8,7 +8,7 @@
 //! The super lock protects the map: PR to read it, EX to change it. It is written straight to
 //! disk, past the journal, because a node needs a slot before it has a journal.
 
-use super::base::bytes::{get_u16, get_u32, get_u8, put, put_u16, put_u32};
+use super::base::bytes::{get_u16, get_u32, get_u8, put, put_u16, put_u32, BlockBytes};
 use super::base::error::{Corrupt, Result};
 use super::base::features::INCOMPAT_EXTENDED_SLOT_MAP;
 use super::base::geometry::{Geometry, INVALID_SLOT};
@@ -128,7 +128,12 @@ impl SlotMap {
     ///
     /// `None`, and nothing is written, if the node number doesn't fit the format (only numbers
     /// below 65535 fit the old one) or `place` isn't in the block.
-    pub fn set(&self, block: &mut [u8], place: EntryPos, node: Option<u32>) -> Option<()> {
+    pub fn set(
+        &self,
+        block: &mut (impl BlockBytes + ?Sized),
+        place: EntryPos,
+        node: Option<u32>,
+    ) -> Option<()> {
         let at = place.offset;
         if !self.extended {
             let value = match node {

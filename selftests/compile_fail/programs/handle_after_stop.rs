@@ -5,9 +5,9 @@ use crate::vfs::{block::buffer_head::BufferHead, jbd2::Handle};
 use kernel::prelude::*;
 
 fn write_end(mut handle: Handle, block: &BufferHead, data: &[u8]) -> Result {
-    handle.write(block, data)?;
+    handle.change(block, None, |editor| editor.put(0, data))?;
     handle.stop()?;
     #[cfg(not(right))]
-    handle.write(block, data)?; //~ E0382 borrow of moved value: `handle`
+    handle.change(block, None, |editor| editor.put(0, data))?; //~ E0382 borrow of moved value: `handle`
     Ok(())
 }

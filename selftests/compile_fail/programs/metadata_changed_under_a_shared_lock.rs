@@ -5,15 +5,15 @@ use crate::{
     meta::{
         guards::{ExHeld, Held},
         inode::InodeExt,
+        log::Log,
     },
-    vfs::jbd2::Handle,
 };
 use kernel::prelude::*;
 
-fn change(shared: &Held<'_>, held: &ExHeld<'_>, handle: &mut Handle) -> Result {
+fn change(shared: &Held<'_>, held: &ExHeld<'_>, log: &mut Log) -> Result {
     let mut meta = held.inode().meta();
-    meta.change(held, handle)?;
+    meta.change(held, log)?;
     #[cfg(not(right))]
-    meta.change(shared, handle)?; //~ E0308 expected `&ExHeld<'_>`, found `&Held<'_>`
+    meta.change(shared, log)?; //~ E0308 expected `&ExHeld<'_>`, found `&Held<'_>`
     Ok(())
 }

@@ -9,6 +9,7 @@
 use crate::ondisk::alloc::chain::Allocator;
 use crate::ondisk::alloc::local_alloc::LocalAlloc;
 use crate::ondisk::alloc::truncate_log::TruncateLog;
+use crate::ondisk::base::bytes::BlockMut;
 use crate::ondisk::base::error::Corrupt;
 use crate::ondisk::base::file_type::FileType;
 use crate::ondisk::base::geometry::Geometry;
@@ -132,9 +133,9 @@ impl Journaled for Volume<'_> {
     fn update<R>(
         &mut self,
         block: &mut Vec<u8>,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Corrupt> {
-        Ok(change(block))
+        Ok(change(&mut BlockMut::new(block)))
     }
 }
 

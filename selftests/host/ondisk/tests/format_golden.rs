@@ -147,8 +147,7 @@ fn volumes_that_can_be_written_and_those_that_cannot() {
         assert!(support.can_read(), "{name}");
         let why = (support.unwritable.to_string(), support.missing.to_string());
         let expected = match name {
-            "4k-32k-max" => ("metaecc usrquota grpquota", ""),
-            "512-metaecc" => ("metaecc", ""),
+            "4k-32k-max" => ("usrquota grpquota", ""),
             "2k-compat" => ("", "sparse"),
             _ => ("", ""),
         };

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use ocfs2_ondisk_host::ondisk::base::bytes::{put, BlockMut};
 use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
 use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
 use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
@@ -66,15 +67,21 @@ impl Journaled for Snap<'_> {
     fn update<R>(
         &mut self,
         block: &mut Block,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Error> {
         let Block { blkno, bytes } = block;
         assert!(
             self.0.bytes(blkno) == bytes,
             "block {blkno} was changed through another handle"
         );
-        let result = change(bytes);
-        self.0.update(blkno, |b| b.copy_from_slice(bytes))?;
+        let mut edit = BlockMut::new(bytes);
+        let result = change(&mut edit);
+        let changed = edit.changed().to_vec();
+        self.0.update(blkno, |b| {
+            for (begin, end) in changed {
+                put(b, begin, &bytes[begin..end]);
+            }
+        })?;
         Ok(result)
     }
 }

@@ -2,6 +2,7 @@
 //! Files and directories made by the format code on an image, for fsck.ocfs2 to judge.
 
 use ocfs2_ondisk_host::ondisk::alloc::chain::{Allocator, Found};
+use ocfs2_ondisk_host::ondisk::base::bytes::BlockMut;
 use ocfs2_ondisk_host::ondisk::base::error::Corrupt;
 use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
 use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
@@ -55,9 +56,9 @@ impl Journaled for Image {
     fn update<R>(
         &mut self,
         block: &mut u64,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Corrupt> {
-        Ok(change(self.block_mut(*block)))
+        Ok(change(&mut BlockMut::new(self.block_mut(*block))))
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
+use ocfs2_ondisk_host::ondisk::base::bytes::BlockMut;
 use ocfs2_ondisk_host::ondisk::base::error::Corrupt;
 use ocfs2_ondisk_host::ondisk::base::features::{INCOMPAT_INDEXED_DIRS, INCOMPAT_SPARSE_ALLOC};
 use ocfs2_ondisk_host::ondisk::base::file_type::FileType;
@@ -72,11 +73,10 @@ impl Journaled for Model {
     fn update<R>(
         &mut self,
         block: &mut u64,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Corrupt> {
-        Ok(change(
-            self.blocks.get_mut(block).expect("block was never written"),
-        ))
+        let bytes = self.blocks.get_mut(block).expect("block was never written");
+        Ok(change(&mut BlockMut::new(bytes)))
     }
 }
 

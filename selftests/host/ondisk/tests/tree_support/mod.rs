@@ -7,15 +7,19 @@
 
 pub mod check;
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ocfs2_ondisk_host::ondisk::base::bytes::{BlockBytes, BlockMut};
 use ocfs2_ondisk_host::ondisk::base::error::Corrupt;
 use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
-use ocfs2_ondisk_host::ondisk::base::store::{Blocks, ExtentBlockSource, Journaled, Suballoc};
+use ocfs2_ondisk_host::ondisk::base::store::{
+    Blocks, Checked, ExtentBlockSource, Journaled, Suballoc,
+};
 use ocfs2_ondisk_host::ondisk::volume::superblock;
 
 /// What the test stores end with.
@@ -53,6 +57,8 @@ pub struct Store {
     unsynced: BTreeSet<u64>,
     /// Blocks that were updated since the test last cleared this.
     pub dirty: BTreeSet<u64>,
+    /// What blocks were found to be; not of those that a test has had its hands on.
+    checked: RefCell<HashMap<u64, u8>>,
     /// Calls of `read`.
     pub reads: usize,
     /// `read` fails once it was called this often.
@@ -69,6 +75,7 @@ impl Store {
             file: None,
             unsynced: BTreeSet::new(),
             dirty: BTreeSet::new(),
+            checked: RefCell::default(),
             reads: 0,
             fail_at_read: None,
         }
@@ -89,6 +96,7 @@ impl Store {
     /// The bytes of a block, for a test to look at or to spoil.
     pub fn raw(&mut self, blkno: u64) -> &mut Vec<u8> {
         self.unsynced.insert(blkno);
+        self.checked.borrow_mut().remove(&blkno);
         self.load(blkno)
     }
 
@@ -100,6 +108,7 @@ impl Store {
     /// Goes back to a snapshot.
     pub fn restore(&mut self, snapshot: &HashMap<u64, Vec<u8>>) {
         self.cache = snapshot.clone();
+        self.checked.borrow_mut().clear();
     }
 }
 
@@ -128,23 +137,46 @@ impl Blocks for Store {
     fn bytes<'a>(&'a self, block: &'a u64) -> &'a [u8] {
         &self.cache[block]
     }
+
+    fn is_checked(&self, block: &u64, what: Checked) -> bool {
+        self.checked
+            .borrow()
+            .get(block)
+            .is_some_and(|known| known & what as u8 != 0)
+    }
+
+    fn set_checked(&self, block: &u64, what: Checked) {
+        *self.checked.borrow_mut().entry(*block).or_default() |= what as u8;
+    }
 }
 
 impl Journaled for Store {
     fn create(&mut self, blkno: u64) -> Result<u64, Error> {
         self.unsynced.insert(blkno);
         self.cache.insert(blkno, vec![0; self.block_size]);
+        self.checked.borrow_mut().remove(&blkno);
         Ok(blkno)
     }
 
     fn update<R>(
         &mut self,
         block: &mut u64,
-        change: impl FnOnce(&mut [u8]) -> R,
+        change: impl FnOnce(&mut BlockMut<'_>) -> R,
     ) -> Result<R, Error> {
         self.dirty.insert(*block);
         self.unsynced.insert(*block);
-        Ok(change(self.cache.get_mut(block).expect("block was read")))
+        let bytes = self.cache.get_mut(block).expect("block was read");
+        let mut logged = bytes.clone();
+        let mut edit = BlockMut::new(bytes);
+        let result = change(&mut edit);
+        for &(begin, end) in edit.changed() {
+            logged[begin..end].copy_from_slice(&edit.bytes()[begin..end]);
+        }
+        assert!(
+            logged == edit.bytes(),
+            "block {block} changed where the journal wasn't told"
+        );
+        Ok(result)
     }
 }
 

@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Journals of block devices.
+//! Journals, before and after they are loaded.
 //!
 //! C header: [`include/linux/jbd2.h`](srctree/include/linux/jbd2.h)
-//!
-//! One C struct, two types: a [`NewJournal`] was found and may be replayed, a [`Journal`] takes
-//! transactions. Neither goes away while a [`Handle`] or a [`JbdInode`] refers to it.
-//!
-//! Lock order: a handle counts as a lock that this task holds against commits. Cluster locks and
-//! allocation semaphores come before it, folio locks after it. Whatever waits for a commit is
-//! refused (`EDEADLK`) while this task holds a handle.
-//!
-//! Not supported: revoke records (a freed metadata block may be used for data only after
-//! [`Journal::flush`]), `jbd2_journal_forget`, fast commits, reserved handles, restarting and
-//! extending a handle, buffer triggers, external journal devices.
 
-use super::{
-    block::buffer_head::BufferHead,
-    fs::{inode::Inode, inode_ref::InodeRef, super_block::FileSystem},
-};
+use super::handle::Handle;
+use crate::vfs::fs::{inode_ref::InodeRef, super_block::FileSystem};
 use core::{
-    mem::{size_of, ManuallyDrop},
+    mem::ManuallyDrop,
     ptr::{self, NonNull},
 };
 use kernel::{
@@ -28,11 +15,10 @@ use kernel::{
     page::PAGE_SHIFT,
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Full},
+        atomic::{Atomic, Full},
         Arc, UniqueArc,
     },
     time::msecs_to_jiffies,
-    types::Opaque,
     warn_on,
 };
 
@@ -175,7 +161,7 @@ impl Drop for NewJournal {
 ///
 /// `raw` is a journal that was loaded and is ours, or null after [`Journal::destroy`].
 pub(crate) struct Journal {
-    raw: *mut bindings::journal_t,
+    pub(super) raw: *mut bindings::journal_t,
 }
 
 // SAFETY: The C side locks its journals; nothing but handles is tied to a task.
@@ -322,263 +308,6 @@ impl Drop for Journal {
                 "journal ended with error {}, some of it may not be in place\n",
                 e.to_errno()
             );
-        }
-    }
-}
-
-/// This task's part of a transaction; C: `handle_t`. Dropping it ends that part.
-///
-/// It isn't bound to a borrow of the journal, so that what `->write_begin` starts can be boxed and
-/// handed to `->write_end`, which the same task calls. It is never sent to another one.
-///
-/// # Invariants
-///
-/// `raw` is a handle of `journal` that the current task started and hasn't stopped.
-#[must_use = "the transaction ends when this is dropped"]
-pub(crate) struct Handle {
-    raw: NonNull<bindings::handle_t>,
-    journal: Arc<Journal>,
-}
-
-impl Handle {
-    /// The transaction's number.
-    pub(crate) fn tid(&self) -> Tid {
-        // SAFETY: By the type invariant; an open handle keeps its transaction.
-        unsafe { (*(*self.raw.as_ptr()).__bindgen_anon_1.h_transaction).t_tid }
-    }
-
-    /// How many more blocks this handle may change.
-    pub(crate) fn credits_left(&self) -> u32 {
-        // SAFETY: By the type invariant the handle is valid.
-        unsafe { bindings::jbd2_handle_buffer_credits(self.raw.as_ptr()) }.max(0) as u32
-    }
-
-    /// Overwrites the whole block `bh` as part of the transaction. Takes a credit, unless the
-    /// transaction has changed the block before. Sleeps, for a commit that is using the block.
-    ///
-    /// The caller holds the locks of the file system that protect the block. `EINVAL`: `data` isn't
-    /// as long as the block, or the block isn't the journal's device's; `EIO`: its content was
-    /// never read; `ENOSPC`: no credits left; `EROFS`: the journal is aborted, which it is as well
-    /// when this fails half way.
-    pub(crate) fn write(&mut self, bh: &BufferHead, data: &[u8]) -> Result {
-        self.check(bh, data)?;
-        if !bh.is_valid() {
-            return Err(EIO);
-        }
-        // SAFETY: The handle is valid, so is the buffer, which is of the journal's device.
-        to_result(unsafe {
-            bindings::jbd2_journal_get_write_access(self.raw.as_ptr(), bh.as_raw())
-        })?;
-        self.check_credit(bh)?;
-        bh.fill(data)?;
-        self.dirty(bh)
-    }
-
-    /// Like [`Self::write`], for a block that was just allocated ([`BufferHead::create`]).
-    pub(crate) fn write_new(&mut self, bh: &BufferHead, data: &[u8]) -> Result {
-        self.check(bh, data)?;
-        // A block that was freed and allocated again while the journal still has the old one: only
-        // write access copes with an older transaction's copy.
-        if bh.is_journaled() && bh.is_uptodate() {
-            return self.write(bh, data);
-        }
-        {
-            let _locked = bh.lock();
-            // SAFETY: The handle is valid, so is the buffer, which is locked, as C demands.
-            to_result(unsafe {
-                bindings::jbd2_journal_get_create_access(self.raw.as_ptr(), bh.as_raw())
-            })?;
-            self.check_credit(bh)?;
-            bh.fill(data)?;
-            // SAFETY: The buffer is locked, and its content was just set.
-            unsafe { bindings::set_buffer_uptodate(bh.as_raw()) };
-        }
-        self.dirty(bh)
-    }
-
-    /// What both kinds of writing ask of a block, before anything is touched.
-    fn check(&self, bh: &BufferHead, data: &[u8]) -> Result {
-        // SAFETY: By the invariants the journal is valid; both fields are constant.
-        let (dev, size) = unsafe {
-            (
-                (*self.journal.raw).j_fs_dev,
-                (*self.journal.raw).j_blocksize,
-            )
-        };
-        if !bh.is_on(dev) || data.len() != bh.size() || data.len() != size as usize {
-            return Err(EINVAL);
-        }
-        Ok(())
-    }
-
-    /// `ENOSPC` if dirtying `bh`, which this handle has access to, takes a credit that isn't there.
-    fn check_credit(&self, bh: &BufferHead) -> Result {
-        // SAFETY: Access has put the buffer on a list of this handle's transaction, where its
-        // journal head stays while the handle is open. Nobody but this transaction's handles
-        // changes the flag now; C, too, looks at it without a lock.
-        let modified = unsafe {
-            let head: *const bindings::journal_head = (*bh.as_raw()).b_private.cast_const().cast();
-            ptr::read_volatile(&raw const (*head).b_modified) != 0
-        };
-        if modified || self.credits_left() > 0 {
-            Ok(())
-        } else {
-            Err(ENOSPC)
-        }
-    }
-
-    /// Files a block that this handle has access to, and whose content was changed.
-    fn dirty(&mut self, bh: &BufferHead) -> Result {
-        // SAFETY: The handle is valid, and has got access to the buffer.
-        let done = to_result(unsafe {
-            bindings::jbd2_journal_dirty_metadata(self.raw.as_ptr(), bh.as_raw())
-        });
-        if let Err(e) = done {
-            // Memory has a block that the log won't have: nothing may be committed any more.
-            self.journal.abort(e);
-        }
-        done
-    }
-
-    /// Ends the handle, and tells what dropping it would not: `EIO` if the journal is aborted, or,
-    /// after [`Self::set_sync`], if the commit failed.
-    pub(crate) fn stop(self) -> Result {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: By the type invariant this task started it; it isn't used afterwards.
-        let done = to_result(unsafe { bindings::jbd2_journal_stop(this.raw.as_ptr()) });
-        // SAFETY: `this` is never dropped, so the reference is moved out once.
-        drop(unsafe { ptr::read(&this.journal) });
-        done
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant this task started it. An error isn't lost: the journal is
-        // aborted then, and says so to whoever uses it next.
-        unsafe { bindings::jbd2_journal_stop(self.raw.as_ptr()) };
-    }
-}
-
-/// What jbd2 needs to know of an inode whose data has to be written before a commit ("ordered
-/// data"); C: `struct jbd2_inode`. It is part of the inode's private data.
-///
-/// # Invariants
-///
-/// `raw` is on no list of a transaction unless `journal` is set, and then on lists of that journal
-/// only. `journal` is null or came from [`Arc::into_raw`].
-#[pin_data(PinnedDrop)]
-pub(crate) struct JbdInode {
-    #[pin]
-    raw: Opaque<bindings::jbd2_inode>,
-    journal: Atomic<*const Journal>,
-}
-
-// SAFETY: jbd2 locks its part, the pointer is atomic and stands for an `Arc` of a `Sync` type.
-unsafe impl Send for JbdInode {}
-// SAFETY: As above.
-unsafe impl Sync for JbdInode {}
-
-impl JbdInode {
-    /// One that no transaction knows.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            raw <- Opaque::ffi_init(|slot: *mut bindings::jbd2_inode| {
-                // SAFETY: `slot` is memory for the struct. The inode is set when it is needed.
-                unsafe { bindings::jbd2_journal_init_jbd_inode(slot, ptr::null_mut()) }
-            }),
-            journal: Atomic::new(ptr::null()),
-        })
-    }
-
-    /// Has the commit of `handle`'s transaction wait until bytes `start..start + len` of the page
-    /// cache of `inode` are on the device, which it also starts.
-    ///
-    /// `self` must be a part of `inode.data()`. `EINVAL`: it isn't, or the journal is another than
-    /// the first time; `EROFS`: the journal is aborted.
-    pub(crate) fn ordered_write<T: FileSystem>(
-        &self,
-        inode: &Inode<T>,
-        handle: &mut Handle,
-        start: u64,
-        len: u64,
-    ) -> Result {
-        if len == 0 {
-            return Ok(());
-        }
-        let data: *const T::Inode = &*inode.data();
-        let offset = ptr::from_ref(self).addr().wrapping_sub(data.addr());
-        let inside = size_of::<T::Inode>()
-            .checked_sub(size_of::<Self>())
-            .is_some_and(|last| offset <= last);
-        if !inside
-            || start
-                .checked_add(len)
-                .is_none_or(|end| end > i64::MAX as u64)
-        {
-            return Err(EINVAL);
-        }
-        self.set_journal(&handle.journal)?;
-        // SAFETY: All callers store the same pointer: `self` lies within that inode's data.
-        unsafe { ptr::write_volatile(&raw mut (*self.raw.get()).i_vfs_inode, inode.as_raw()) };
-        // SAFETY: The handle is valid. `self` is pinned, since `new` makes no others, so it stays
-        // where it is until it is dropped, which takes it off the list. It is part of the inode's
-        // data, so the inode is there until then. INVARIANT: `journal` is the handle's.
-        to_result(unsafe {
-            bindings::jbd2_journal_inode_ranged_write(
-                handle.raw.as_ptr(),
-                self.raw.get(),
-                start as i64,
-                len as i64,
-            )
-        })
-    }
-
-    /// Makes sure that `journal` is the one that this inode belongs to.
-    fn set_journal(&self, journal: &Arc<Journal>) -> Result {
-        let known = self.journal.load(Acquire);
-        if known.is_null() {
-            let raw = Arc::into_raw(journal.clone());
-            // INVARIANT: It comes from `into_raw`.
-            if let Err(other) = self.journal.cmpxchg(ptr::null(), raw, Full) {
-                // SAFETY: Nobody else got this pointer.
-                drop(unsafe { Arc::from_raw(raw) });
-                return if ptr::eq(other, Arc::as_ptr(journal)) {
-                    Ok(())
-                } else {
-                    Err(EINVAL)
-                };
-            }
-            return Ok(());
-        }
-        if ptr::eq(known, Arc::as_ptr(journal)) {
-            Ok(())
-        } else {
-            Err(EINVAL)
-        }
-    }
-
-    /// Takes the inode off the transactions; waits for a commit that is writing its data. Sleeps.
-    ///
-    /// For `->evict_inode`, after the page cache is gone. Dropping does the same.
-    pub(crate) fn release(&self) {
-        let journal = self.journal.load(Acquire);
-        if !journal.is_null() {
-            // SAFETY: By the type invariant the pointer stands for a reference of ours, so the
-            // journal is valid (it is ended with the last one), and these are its lists.
-            unsafe { bindings::jbd2_journal_release_jbd_inode((*journal).raw, self.raw.get()) };
-        }
-    }
-}
-
-#[pinned_drop]
-impl PinnedDrop for JbdInode {
-    fn drop(self: Pin<&mut Self>) {
-        self.release();
-        let journal = self.journal.load(Acquire);
-        if !journal.is_null() {
-            // SAFETY: By the type invariant it came from `into_raw`; it is taken back once, here.
-            drop(unsafe { Arc::from_raw(journal) });
         }
     }
 }
