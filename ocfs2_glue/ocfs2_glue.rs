@@ -40,6 +40,7 @@ mod txn;
 mod volume;
 
 use kernel::prelude::*;
+use mount::super_block::Context;
 use volume::Volume;
 
 /// The file system type.
@@ -57,7 +58,7 @@ fn volume_of(sb: &SuperBlock) -> &Volume {
 #[pin_data]
 struct Module {
     #[pin]
-    registration: vfs::fs::super_block::Registration<Ocfs2>,
+    registration: vfs::fs::registration::Registration<Ocfs2>,
     _debugfs: vfs::debugfs::Root,
 }
 
@@ -66,7 +67,7 @@ impl kernel::InPlaceModule for Module {
         vfs::dlm::stackglue::set_protocol_version();
         try_pin_init!(Self {
             _debugfs: vfs::debugfs::Root::create(c"ocfs2_glue")?,
-            registration <- vfs::fs::super_block::Registration::new(module),
+            registration <- vfs::fs::registration::Registration::new::<Context>(module),
         })
     }
 }

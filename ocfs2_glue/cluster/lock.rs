@@ -20,7 +20,7 @@ use crate::{
             lksb::{impl_has_lksb, Lksb},
             stackglue::{self, LockCallbacks, LockFlags},
         },
-        fs::{folio::NoFolio, inode::Evicting, time::monotonic_ns},
+        fs::{folio::NoFolio, icache::Evicting},
         jbd2,
         nofs::NoFs,
         sync::{delayed_work, wait::WaitQueue},
@@ -34,7 +34,7 @@ use kernel::{
         atomic::{Acquire, Atomic, Full},
         Arc, Mutex,
     },
-    time::msecs_to_jiffies,
+    time::{msecs_to_jiffies, Instant, Monotonic},
     workqueue::{impl_has_delayed_work, DelayedWork, WorkItem},
 };
 
@@ -358,7 +358,7 @@ impl LockRes {
                 Outcome::WouldBlock => break Err(EAGAIN),
                 Outcome::Failed(fault) => break Err(errno_of(fault)),
                 Outcome::Wait(waiter) => {
-                    waited_from.get_or_insert_with(monotonic_ns);
+                    waited_from.get_or_insert_with(Instant::<Monotonic>::now);
                     if let Err(e) = self.sleep(seen) {
                         let kick = self.machine.abandon(waiter);
                         self.kick(kick);
@@ -370,7 +370,7 @@ impl LockRes {
             }
         };
         if let Some(from) = waited_from {
-            let waited = monotonic_ns().saturating_sub(from);
+            let waited = from.elapsed().as_nanos() as u64;
             self.cluster.counters.blocking_acquires.inc();
             self.cluster.counters.longest_wait_ns.max(waited);
             let done = result.as_ref().map(|_| ()).map_err(|e: &Error| *e);
@@ -473,7 +473,7 @@ impl LockRes {
         let step = self.machine.work();
         if let Work::Flush { from, to } = self.carry_out(step) {
             self.cluster.counters.downconverts.inc();
-            let begun = monotonic_ns();
+            let begun = Instant::<Monotonic>::now();
             let done = match &self.contents {
                 None => Flushed::Done,
                 // Eviction has it, is writing its metadata back, and gives the lock up then.
@@ -487,7 +487,7 @@ impl LockRes {
                 Flushed::Failed => Err(EIO),
             };
             let (from, to) = (dlm_level(from) as i32, dlm_level(to) as i32);
-            let took = monotonic_ns().saturating_sub(begun);
+            let took = begun.elapsed().as_nanos() as u64;
             trace::downconvert(
                 self.cluster.dev,
                 self.machine.name(),

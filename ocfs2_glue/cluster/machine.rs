@@ -12,7 +12,7 @@ use crate::{
         Step, Task, Unexpected, Waiter, Work,
     },
     ondisk::dlm::lock_name::LockName,
-    vfs::{fs::time::monotonic_ns, trace},
+    vfs::trace,
 };
 use kernel::{
     new_spinlock,
@@ -21,6 +21,7 @@ use kernel::{
         atomic::{Atomic, Relaxed},
         SpinLock,
     },
+    time::{ClockSource, Monotonic},
 };
 
 /// One lock resource's machine. Each method is the machine's of that name, for the current task
@@ -59,7 +60,7 @@ impl LockedMachine {
 
     fn step<T: Recorded>(&self, event: Event, call: impl FnOnce(&mut Machine, u64) -> T) -> T {
         let mut machine = self.machine.lock();
-        let now = monotonic_ns();
+        let now = now_ns();
         let answer = call(&mut machine, now);
         if trace::records_lock_events() {
             let (code, arg) = event.code();
@@ -79,7 +80,7 @@ impl LockedMachine {
     pub(crate) fn would_grant(&self, mode: Mode) -> Option<u64> {
         let machine = self.machine.lock();
         let now = match machine.is_blocking() {
-            true => monotonic_ns(),
+            true => now_ns(),
             false => 0,
         };
         let granted = machine.would_grant(mode, task(), now);
@@ -178,4 +179,9 @@ impl LockedMachine {
 /// The current task, as the machine counts tasks: the same over a retry.
 fn task() -> Task {
     Task(current!().pid() as u32)
+}
+
+/// The machine's clock: monotonic time in nanoseconds.
+fn now_ns() -> u64 {
+    Monotonic::ktime_get() as u64
 }

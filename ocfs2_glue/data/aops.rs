@@ -17,11 +17,9 @@ use crate::{
     ondisk::inode::dinode::Body,
     vfs::{
         fs::{
-            address_space::{
-                read_blocks, FolioOf, Mapped, Operations, Purpose, ReadFolio, Readahead,
-                WriteBegin, WriteTarget,
-            },
+            aops::{Operations, ReadFolio, Readahead, WriteBegin, WriteTarget},
             folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+            get_block::{read_blocks, FolioOf, GetBlock, Mapped, Purpose},
             super_block::Device,
         },
         trace::{self, RetryOp},
@@ -33,6 +31,7 @@ use kernel::prelude::*;
 /// For files, and for symlinks, whose target is read as page 0.
 pub(crate) struct Aops;
 
+#[vtable]
 impl Operations<Ocfs2> for Aops {
     type Write = KBox<Write>;
     type Waited = Ticket;
@@ -76,15 +75,6 @@ impl Operations<Ocfs2> for Aops {
         }
     }
 
-    fn map_blocks(
-        folio: &FolioOf<'_, Ocfs2>,
-        block: u64,
-        max: u64,
-        why: Purpose,
-    ) -> Result<Option<Mapped>> {
-        map::blocks(&Held::by_folio(folio), block, max, why)
-    }
-
     fn write_begin(
         inode: &Inode,
         pos: i64,
@@ -109,9 +99,31 @@ impl Operations<Ocfs2> for Aops {
         write::end(inode, pos, len, copied, folio, write)
     }
 
+    /// jbd2 calls this for the journal during a commit, also after another node died, when the lock
+    /// couldn't be acquired anew.
+    fn bmap(inode: &Inode, block: u64, wait: &NoFolio) -> Result<Option<u64>> {
+        let held = match Held::of_system_file(inode)? {
+            Some(held) => held,
+            None => inode.lock_shared(wait)?,
+        };
+        let found = map::blocks(&held, block, 1, Purpose::Read)?;
+        Ok(found.map(|mapped| mapped.block))
+    }
+
     #[cfg(GLUE_WRONG_ORDER)]
     fn wait_in_the_wrong_order(inode: &Inode, lie: &NoFolio) -> Result {
         inode.lock_shared(lie).map(drop)
+    }
+}
+
+impl GetBlock<Ocfs2> for Aops {
+    fn map_blocks(
+        folio: &FolioOf<'_, Ocfs2>,
+        block: u64,
+        max: u64,
+        why: Purpose,
+    ) -> Result<Option<Mapped>> {
+        map::blocks(&Held::by_folio(folio), block, max, why)
     }
 }
 

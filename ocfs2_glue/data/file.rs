@@ -2,24 +2,37 @@
 //! Operations on regular files.
 
 use crate::{
-    data::write,
+    data::{map::Map, write},
     lockres::Mode,
     meta::inode::InodeExt,
     vfs::fs::{
-        file::{Io, Operations},
+        extents::Seek,
+        fault::{self, Area, Fault},
+        file::Operations,
         folio::NoFolio,
+        io::{Io, Splice},
     },
     Inode, Ocfs2,
 };
 use kernel::prelude::*;
 
+/// Operations on a regular file that is open.
 pub(crate) struct File;
 
+#[vtable]
 impl Operations<Ocfs2> for File {
+    fn llseek(inode: &Inode, seek: Seek<'_, Ocfs2>, wait: &NoFolio) -> Result<i64> {
+        // What another node has changed counts from now on.
+        if seek.depends_on_inode() {
+            before_read(inode, true, wait)?;
+        }
+        seek.by_extents::<Map>()
+    }
+
     fn read_iter(inode: &Inode, mut io: Io<'_, Ocfs2>, wait: &NoFolio) -> Result<usize> {
-        Self::before_read(inode, !io.nowait(), wait)?;
+        before_read(inode, !io.nowait(), wait)?;
         let done = io.read();
-        Self::after_read(inode);
+        after_read(inode);
         done
     }
 
@@ -53,27 +66,48 @@ impl Operations<Ocfs2> for File {
         }
     }
 
-    /// Takes the lock before the page cache is entered, so that attributes and size are those of
-    /// now, and `->read_folio` finds it held in all but the contended case.
-    fn before_read(inode: &Inode, may_wait: bool, wait: &NoFolio) -> Result {
-        if inode.locks()?.meta.would_grant(Mode::Pr).is_some() {
-            return Ok(());
-        }
-        if !may_wait {
-            return Err(EAGAIN);
-        }
-        inode.lock_shared(wait).map(drop)
-    }
-
-    /// A write leaves no ticket: `->write_begin` has no folio when it waits.
-    fn after_read(inode: &Inode) {
-        if let Ok(locks) = inode.locks() {
-            locks.meta.hand_in();
-        }
+    fn mmap_prepare(_inode: &Inode, area: &mut Area<'_, Ocfs2>) -> Result {
+        area.map_read_only::<Mapping>()
     }
 
     fn fsync(inode: &Inode, _data_only: bool, _wait: &NoFolio) -> Result {
         sync(inode)
+    }
+
+    fn splice_read(inode: &Inode, splice: Splice<'_>, wait: &NoFolio) -> Result<usize> {
+        before_read(inode, true, wait)?;
+        let done = splice.read();
+        after_read(inode);
+        done
+    }
+}
+
+/// Operations on memory that maps a file.
+struct Mapping;
+
+#[vtable]
+impl fault::Operations<Ocfs2> for Mapping {
+    fn fault(fault: Fault<'_, Ocfs2>, wait: NoFolio) -> fault::Done {
+        fault.map(wait, before_read, after_read)
+    }
+}
+
+/// Takes the lock before the page cache is entered, so that attributes and size are those of
+/// now, and `->read_folio` finds it held in all but the contended case.
+pub(crate) fn before_read(inode: &Inode, may_wait: bool, wait: &NoFolio) -> Result {
+    if inode.locks()?.meta.would_grant(Mode::Pr).is_some() {
+        return Ok(());
+    }
+    if !may_wait {
+        return Err(EAGAIN);
+    }
+    inode.lock_shared(wait).map(drop)
+}
+
+/// A write leaves no ticket: `->write_begin` has no folio when it waits.
+fn after_read(inode: &Inode) {
+    if let Ok(locks) = inode.locks() {
+        locks.meta.hand_in();
     }
 }
 

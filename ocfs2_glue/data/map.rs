@@ -8,9 +8,9 @@ use crate::{
         inode::dinode::{Body, ID_DATA},
     },
     vfs::fs::{
-        address_space::{self, Purpose},
         extents::{Extent, Kind, Operations},
         folio::NoFolio,
+        get_block::{self, Purpose},
     },
     Inode, Ocfs2,
 };
@@ -25,7 +25,7 @@ pub(crate) fn blocks(
     block: u64,
     max: u64,
     why: Purpose,
-) -> Result<Option<address_space::Mapped>> {
+) -> Result<Option<get_block::Mapped>> {
     let inode = held.inode();
     let geo = &inode.volume().geo;
     let per_cluster = geo.blocks_per_cluster_bits();
@@ -66,7 +66,7 @@ pub(crate) fn blocks(
     } else if fresh.start > block {
         count = count.min(fresh.start - block);
     }
-    Ok(Some(address_space::Mapped {
+    Ok(Some(get_block::Mapped {
         block: blkno + skip,
         count,
         fresh: is_fresh,
@@ -76,11 +76,10 @@ pub(crate) fn blocks(
 /// Says where the data of a file is, to user space.
 pub(crate) struct Map;
 
+#[vtable]
 impl Operations<Ocfs2> for Map {
-    const SUPPORTED: bool = true;
-
     /// From the tree, as it is on this node: blocks are allocated before a page gets dirty.
-    fn extent(inode: &Inode, pos: u64, len: u64, wait: &NoFolio) -> Result<Extent> {
+    fn iomap_begin(inode: &Inode, pos: u64, len: u64, wait: &NoFolio) -> Result<Extent> {
         let geo = &inode.volume().geo;
         let bits = geo.cluster_bits();
         let held = inode.lock_shared(wait)?;

@@ -31,8 +31,9 @@ use crate::{
     space::resources::{Cluster, Resources},
     txn::{Reserve as _, Transaction},
     vfs::fs::{
-        address_space::{commit_write, discard, prepare_write, Purpose, WriteTarget},
+        aops::WriteTarget,
         folio::{NoFolio, WriteFolio},
+        get_block::{commit_write, discard, prepare_write, Purpose},
     },
     volume::mounted::Mounted,
     Inode, Ocfs2,

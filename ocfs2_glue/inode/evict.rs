@@ -3,7 +3,7 @@
 
 use crate::{
     meta::{attributes, flush, inode::InodeExt},
-    vfs::fs::inode::Evicting,
+    vfs::fs::icache::Evicting,
     Inode,
 };
 use kernel::prelude::*;

@@ -3,7 +3,6 @@
 
 use crate::{
     cluster::lock::Lock,
-    data::{aops::Aops, file::File},
     lockres::Mode,
     meta::{
         attributes::attributes,
@@ -18,8 +17,8 @@ use crate::{
     },
     vfs::fs::{
         folio::NoFolio,
-        inode::{Iget, NewInode},
-        tables::Tables,
+        icache::{Iget, NewInode},
+        tables::InodeTables,
     },
     InodeRef, Ocfs2, SuperBlock,
 };
@@ -71,12 +70,9 @@ pub(crate) fn iget(
         &attributes(&dinode, volume),
         dinode.generation,
         rdev,
-        &TABLES,
+        &Ocfs2::TABLES,
     ))
 }
-
-/// The content of all inodes is in blocks or in the dinode; a directory's isn't for file operations.
-const TABLES: Tables<Ocfs2> = Tables::new::<File, Aops>();
 
 /// From the encoding of `huge_encode_dev()` to the kernel's own `dev_t`.
 fn device_number(encoded: u64) -> u32 {

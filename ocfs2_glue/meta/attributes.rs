@@ -8,7 +8,7 @@ use crate::{
         dlm::lvb::{self, MetaLvb},
         inode::dinode::{self, Dinode},
     },
-    vfs::fs::inode::{Attributes, Time},
+    vfs::fs::attr::{Attributes, Time},
     volume::Volume,
     Inode,
 };

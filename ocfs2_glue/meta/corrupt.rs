@@ -3,12 +3,13 @@
 
 use crate::{
     ondisk::base::{error::Corrupt, features::Features},
-    vfs::fs::{super_block::Device, time::monotonic_ns},
+    vfs::fs::super_block::Device,
 };
 use kernel::{
     alloc::AllocError,
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
+    time::{ClockSource, Monotonic},
 };
 
 /// When the last lines were printed, in units of [`WINDOW_NS`], and how many of them.
@@ -18,7 +19,10 @@ const LINES: u64 = 50;
 
 /// At most fifty lines in five seconds: whoever made the volume decides how many there could be.
 fn may_print() -> bool {
-    let (next, may) = count_line(WINDOW.load(Relaxed), monotonic_ns() / WINDOW_NS);
+    let (next, may) = count_line(
+        WINDOW.load(Relaxed),
+        Monotonic::ktime_get() as u64 / WINDOW_NS,
+    );
     // A lost race prints a line more.
     WINDOW.store(next, Relaxed);
     may

@@ -3,22 +3,22 @@
 //!
 //! | type | says | comes from |
 //! | --- | --- | --- |
-//! | [`Held`] | the inode lock is held at PR or EX, or a folio keeps it from being given up | [`InodeExt::lock_shared`], [`InodeExt::try_shared`], [`Held::by_folio`] |
+//! | [`Held`] | the inode lock is held at PR or EX, or a folio keeps it from being given up | [`InodeExt::lock_shared`], [`InodeExt::try_shared`], [`Held::by_folio`], [`Held::of_system_file`] |
 //! | [`ExHeld`] | it is held at EX; it is a [`Held`] as well | [`InodeExt::lock_exclusive`], [`InodeExt::resume`] |
 //! | [`Refreshing`] | it was just granted, and nobody uses the inode before the attributes are up to date | acquiring the lock, in this file alone |
 //!
 //! A guard borrows its inode, so it can't outlive it, and what it is a proof for needs no second
 //! parameter that says which inode is meant.
 
-use super::{attributes, inode::InodeExt, slot_owners};
+use super::{
+    attributes,
+    inode::{Expect, InodeExt},
+    slot_owners,
+};
 use crate::{
     cluster::lock::{self, Ticket},
     lockres::Mode,
-    vfs::fs::{
-        address_space::FolioOf,
-        folio::NoFolio,
-        inode::{NewInode, OfInode},
-    },
+    vfs::fs::{folio::NoFolio, get_block::FolioOf, icache::NewInode, inode::OfInode},
     Inode, Ocfs2, SuperBlock,
 };
 use core::ops::Deref;
@@ -56,6 +56,13 @@ impl<'a> Held<'a> {
             inode: folio.inode(),
             lock: None,
         }
+    }
+
+    /// For mapping blocks of the journal. A mount holds the lock of its journal until unmount.
+    /// `None` for files that aren't system files.
+    pub(crate) fn of_system_file(inode: &'a Inode) -> Result<Option<Self>> {
+        let is_one = inode.locks()?.expect == Expect::System;
+        Ok(is_one.then_some(Self { inode, lock: None }))
     }
 
     /// For an inode that is coming into memory: acquires the lock, but leaves the refresh, which

@@ -10,5 +10,6 @@ mod probe;
 mod slot;
 pub(crate) mod slots;
 mod statfs;
-mod super_block;
+pub(crate) mod super_block;
 mod system_files;
+mod tables;

@@ -7,7 +7,7 @@ use crate::{
         base::geometry::{MAX_BLOCK_BITS, MIN_BLOCK_BITS, SUPER_BLOCK_BLKNO},
         volume::superblock::{self, Rejected, Superblock},
     },
-    vfs::fs::super_block::NewSuperBlock,
+    vfs::fs::context::NewSuperBlock,
     Ocfs2,
 };
 use kernel::prelude::*;

@@ -4,7 +4,7 @@
 use crate::{
     meta::{corrupt::Report as _, inode::InodeExt},
     ondisk::{base::error::Corrupt, inode::dinode::Id1},
-    vfs::fs::{folio::NoFolio, super_block::StatFs},
+    vfs::fs::{folio::NoFolio, super_operations::StatFs},
     SuperBlock,
 };
 use kernel::prelude::*;

@@ -9,23 +9,24 @@ use super::{
 };
 use crate::{
     cluster::membership::Cluster,
-    data::map::Map,
-    inode::{attr::Attr, evict::evict, iget::iget},
+    inode::{evict::evict, iget::iget},
     lockres::Policy,
     meta::{
         guards::{ExHeld, Refreshing},
         inode::{Expect, InodeData, InodeExt},
     },
-    namei::dir::Dir,
+    namei::dentry::Dentry,
     ondisk::volume::{superblock, system_inodes::SystemInode},
     vfs::{
         counters::Counters,
         debugfs,
         fs::{
-            context::Param,
+            attr::Proofs,
+            context::{self, NewSuperBlock, Param},
+            file_system::FileSystem,
             folio::NoFolio,
-            inode::Evicting,
-            super_block::{FileSystem, NewSuperBlock, StatFs},
+            icache::Evicting,
+            super_operations::{self, Operations as _, StatFs},
         },
     },
     volume::Volume,
@@ -43,29 +44,41 @@ const IDLE_NS: u64 = 2_000_000;
 /// How long a retry may take until it has its folio again.
 const TICKET_NS: u64 = 5_000_000;
 
+#[vtable]
 impl FileSystem for Ocfs2 {
     const NAME: &'static CStr = c"ocfs2_glue";
     /// `OCFS2_SUPER_MAGIC`
     const MAGIC: u32 = 0x7461636f;
-    type Options = Options;
     type Super = Volume;
-    type Dir = Dir;
-    type Attr = Attr;
-    type Extents = Map;
     type Inode = InodeData;
+
+    fn kill_sb(volume: &Volume, wait: &NoFolio) {
+        if let Some(cluster) = &volume.cluster {
+            cluster.leave(wait);
+        }
+    }
+}
+
+impl Proofs for Ocfs2 {
     type Exclusive<'a> = ExHeld<'a>;
     type Refresh<'a> = Refreshing<'a>;
+}
+
+/// Mounting.
+pub(crate) struct Context;
+
+#[vtable]
+impl context::Operations<Ocfs2> for Context {
+    type Options = Options;
+    type Super = Super;
+    type Dentry = Dentry;
 
     fn parse_param(options: &mut Options, key: &[u8], value: Option<&[u8]>) -> Param {
         options.parse(key, value)
     }
 
-    fn alloc_inode() -> impl PinInit<InodeData> {
-        InodeData::new()
-    }
-
     fn new_super(
-        sb: &mut NewSuperBlock<'_, Self>,
+        sb: &mut NewSuperBlock<'_, Ocfs2>,
         options: Options,
         _wait: &NoFolio,
     ) -> Result<Arc<Volume>> {
@@ -150,18 +163,35 @@ impl FileSystem for Ocfs2 {
         rest.inspect_err(|_| stop(volume, sb, wait))
     }
 
-    fn put_super(sb: &SuperBlock, wait: &NoFolio) {
-        stop(crate::volume_of(sb), sb, wait);
-    }
-
-    fn after_kill(volume: &Volume, wait: &NoFolio) {
-        if let Some(cluster) = &volume.cluster {
-            cluster.leave(wait);
+    fn reconfigure(sb: &SuperBlock, read_only: bool, options: &Options) -> Result {
+        options.check_remount(&crate::volume_of(sb).settings)?;
+        if sb.is_read_only() && !read_only && crate::volume_of(sb).mounted().is_err() {
+            pr_err!("mounted without a slot; unmount and mount again to write\n");
+            return Err(EROFS);
         }
+        match crate::volume_of(sb).journal() {
+            // An aborted journal is the best of reasons to write no more.
+            Ok(journal) if read_only && !journal.is_aborted() => Super::sync_fs(sb, true),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Superblock operations.
+pub(crate) struct Super;
+
+#[vtable]
+impl super_operations::Operations<Ocfs2> for Super {
+    fn alloc_inode() -> impl PinInit<InodeData> {
+        InodeData::new()
     }
 
     fn evict_inode(inode: &Inode, evicting: &Evicting) {
         evict(inode, evicting);
+    }
+
+    fn put_super(sb: &SuperBlock, wait: &NoFolio) {
+        stop(crate::volume_of(sb), sb, wait);
     }
 
     fn sync_fs(sb: &SuperBlock, wait: bool) -> Result {
@@ -185,19 +215,6 @@ impl FileSystem for Ocfs2 {
 
     fn show_options(sb: &SuperBlock, out: &SeqFile) {
         crate::volume_of(sb).settings.show(out);
-    }
-
-    fn reconfigure(sb: &SuperBlock, read_only: bool, options: &Options) -> Result {
-        options.check_remount(&crate::volume_of(sb).settings)?;
-        if sb.is_read_only() && !read_only && crate::volume_of(sb).mounted().is_err() {
-            pr_err!("mounted without a slot; unmount and mount again to write\n");
-            return Err(EROFS);
-        }
-        match crate::volume_of(sb).journal() {
-            // An aborted journal is the best of reasons to write no more.
-            Ok(journal) if read_only && !journal.is_aborted() => Self::sync_fs(sb, true),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     txn::Reserve as _,
     vfs::fs::{
         create::{owner_of_new, random_u32},
-        dir::Entry,
+        dentry::Entry,
         folio::NoFolio,
     },
     Inode, InodeRef,

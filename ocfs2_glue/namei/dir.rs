@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Directories: lookup, readdir, and the attributes of whatever is in them.
-//!
-//! The dcache is kept right without the cluster's dentry locks: an entry, positive or negative,
-//! remembers in which directory and under which grant of its lock it was looked up. A node that
-//! changes the directory takes that lock away, so the same grant means the same content. Under
-//! another one the name is looked for again.
+//! Directories: lookup and listing.
 
 use super::{
     create,
     entries::{find, stamp, Listing},
 };
 use crate::{
-    data::file::sync,
-    inode::iget::iget,
-    lockres::Mode,
+    data::{
+        file::{before_read, sync},
+        map::Map,
+    },
+    inode::{attr, iget::iget},
     meta::{
         corrupt::Report as _,
         inode::{Expect, InodeExt},
     },
     ondisk::base::file_type::FileType,
     vfs::fs::{
-        dir::{Emitter, Entry, Operations},
+        attr::{Access, Change, Stat},
+        dentry::Entry,
+        dir::Emitter,
+        extents::{Report, Seek},
+        file,
         folio::NoFolio,
+        inode_operations,
     },
     Inode, InodeRef, Ocfs2,
 };
 use kernel::prelude::*;
 
-pub(crate) struct Dir;
+/// Operations on a directory.
+pub(crate) struct DirInode;
 
-impl Operations<Ocfs2> for Dir {
+#[vtable]
+impl inode_operations::Operations<Ocfs2> for DirInode {
     fn lookup(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<InodeRef>> {
         if entry.name().len() > crate::ondisk::dir::dirent::MAX_NAME_LEN {
             return Err(ENAMETOOLONG);
@@ -46,32 +50,38 @@ impl Operations<Ocfs2> for Dir {
         create::file(dir, entry, mode, wait)
     }
 
-    /// An entry whose name still leads to the same block stays, whatever else has changed in the
-    /// directory: dropping it would unmount what is mounted beneath it. The block tells inodes
-    /// apart, since one that is in memory here has its open lock, so no node has freed it.
-    fn revalidate(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<bool> {
-        let lock = &dir.locks()?.meta;
-        let known = entry.stamp();
-        if lock
-            .would_grant(Mode::Pr)
-            .is_some_and(|grant| stamp(dir, grant) == known)
-        {
-            return Ok(true);
+    fn permission(dir: &Inode, access: &Access, wait: &NoFolio) -> Result {
+        attr::permission(dir, access, wait)
+    }
+
+    fn getattr(dir: &Inode, stat: &mut Stat<'_>, wait: &NoFolio) -> Result {
+        attr::getattr(dir, stat, wait)
+    }
+
+    fn setattr(dir: &Inode, change: Change<'_>, wait: NoFolio) -> Result {
+        attr::setattr(dir, change, wait)
+    }
+
+    fn fiemap(report: Report<'_, Ocfs2>) -> Result {
+        report.by_extents::<Map>()
+    }
+}
+
+/// Operations on a directory that is open.
+pub(crate) struct DirFile;
+
+#[vtable]
+impl file::Operations<Ocfs2> for DirFile {
+    fn llseek(dir: &Inode, seek: Seek<'_, Ocfs2>, wait: &NoFolio) -> Result<i64> {
+        if seek.depends_on_inode() {
+            before_read(dir, true, wait)?;
         }
-        let held = dir.lock_shared(wait)?;
-        let now = stamp(dir, lock.generation());
-        if known != now {
-            if find(&held, entry.name())? != entry.ino() {
-                return Ok(false);
-            }
-            entry.set_stamp(now);
-        }
-        Ok(true)
+        seek.generic()
     }
 
     /// Emits block by block from snapshots, with no lock held: the buffer that is emitted to may
     /// be a mapped file of this very volume.
-    fn iterate(dir: &Inode, out: &mut Emitter<'_>, wait: &NoFolio) -> Result {
+    fn iterate_shared(dir: &Inode, out: &mut Emitter<'_>, wait: &NoFolio) -> Result {
         let bits = dir.volume().geo.block_bits();
         loop {
             let pos = u64::try_from(out.pos()).map_err(|_| EINVAL)?;

@@ -4,6 +4,7 @@
 //! Uses `inode` and below.
 
 pub(crate) mod create;
+pub(crate) mod dentry;
 pub(crate) mod dir;
 pub(crate) mod dir_grow;
 pub(crate) mod entries;

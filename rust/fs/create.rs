@@ -6,17 +6,14 @@
 //!
 //! Not supported: idmapped mounts.
 
-use super::{inode::Inode, super_block::FileSystem};
+use super::{file_system::FileSystem, inode::Inode};
 use kernel::bindings;
 
 /// Owner, group and mode of an inode that this task creates in `dir`, by the rules of
 /// `inode_init_owner()`: a directory's set-group-id bit hands its group on.
 pub(crate) fn owner_of_new<T: FileSystem>(dir: &Inode<T>) -> (u32, u32) {
-    // SAFETY: A task may read its own credentials without further protection.
-    let (uid, gid) = unsafe {
-        let cred = (*bindings::get_current()).cred;
-        ((*cred).fsuid.val, (*cred).fsgid.val)
-    };
+    // SAFETY: A task may always look at its own credentials.
+    let (uid, gid) = unsafe { (bindings::current_fsuid().val, bindings::current_fsgid().val) };
     if u32::from(dir.mode()) & bindings::S_ISGID != 0 {
         return (uid, dir.attributes().gid);
     }

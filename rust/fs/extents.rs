@@ -9,11 +9,13 @@
 //!
 //! Not supported: I/O by iomap, delayed allocation.
 
-use super::{
-    dir::Attr as _, file::file_inode, folio::NoFolio, inode::Inode, super_block::FileSystem,
-};
+use super::{file_system::FileSystem, folio::NoFolio, inode::Inode};
 use core::{marker::PhantomData, mem::MaybeUninit};
-use kernel::{bindings, error::from_result, prelude::*};
+use kernel::{
+    bindings,
+    error::{from_result, to_result},
+    prelude::*,
+};
 
 /// What a range of a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,44 +42,19 @@ pub(crate) struct Extent {
     pub(crate) shared: bool,
 }
 
-/// Says where the data of a file is; C: `iomap_begin` of `struct iomap_ops`, for reports only.
+/// Says where the data of a file is; C: `struct iomap_ops`, for reports only.
+#[vtable]
 pub(crate) trait Operations<T: FileSystem> {
-    /// Whether that can be said. Without, all of a file counts as data, and there is no FIEMAP.
-    const SUPPORTED: bool;
-
-    /// The range that byte `pos` is in; `len` bytes from there on are of interest. Takes the locks
-    /// that it needs, and holds none when it returns.
-    fn extent(inode: &Inode<T>, pos: u64, len: u64, wait: &NoFolio) -> Result<Extent>;
-}
-
-/// A file system that doesn't say.
-impl<T: FileSystem> Operations<T> for () {
-    const SUPPORTED: bool = false;
-
-    fn extent(_: &Inode<T>, _: u64, _: u64, _: &NoFolio) -> Result<Extent> {
-        Err(EOPNOTSUPP)
-    }
+    /// `->iomap_begin`: the range that byte `pos` is in; `len` bytes from there on are of interest.
+    /// Takes the locks that it needs, and holds none when it returns.
+    fn iomap_begin(inode: &Inode<T>, pos: u64, len: u64, wait: &NoFolio) -> Result<Extent>;
 }
 
 /// C callbacks for [`Operations`].
-pub(super) struct Callbacks<T>(PhantomData<T>);
+struct Callbacks<T, O>(PhantomData<(T, O)>);
 
-impl<T: FileSystem> Callbacks<T> {
-    /// `->fiemap`, if there is any.
-    pub(super) const FIEMAP: Option<
-        unsafe extern "C" fn(
-            *mut bindings::inode,
-            *mut bindings::fiemap_extent_info,
-            u64,
-            u64,
-        ) -> c_int,
-    > = if T::Extents::SUPPORTED {
-        Some(Self::fiemap)
-    } else {
-        None
-    };
-
-    const MAP: bindings::iomap_ops = bindings::iomap_ops {
+impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
+    const TABLE: bindings::iomap_ops = bindings::iomap_ops {
         iomap_begin: Some(Self::begin),
         // SAFETY: All-zero is a valid table: every member is an optional function.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
@@ -92,10 +69,10 @@ impl<T: FileSystem> Callbacks<T> {
         iomap: *mut bindings::iomap,
         _srcmap: *mut bindings::iomap,
     ) -> c_int {
-        // SAFETY: Called by the two functions below, which hold no folio lock, for their inode.
+        // SAFETY: Called for the reports below, which hold no folio lock, with their inode.
         let (inode, wait) = unsafe { (Inode::<T>::from_raw(inode), NoFolio::at_entry()) };
         from_result(|| {
-            let found = T::Extents::extent(inode, pos as u64, length as u64, &wait)?;
+            let found = O::iomap_begin(inode, pos as u64, length as u64, &wait)?;
             let past = found.start.checked_add(found.len).ok_or(EFBIG)?;
             // What iomap_iter() takes for granted.
             if found.start > pos as u64 || past <= pos as u64 {
@@ -121,51 +98,84 @@ impl<T: FileSystem> Callbacks<T> {
             Ok(0)
         })
     }
+}
 
-    /// `->llseek`. The end of the file is that of now, also if another node moved it.
-    pub(super) unsafe extern "C" fn llseek(
-        file: *mut bindings::file,
-        offset: bindings::loff_t,
-        whence: c_int,
-    ) -> bindings::loff_t {
-        // SAFETY: The VFS passes an open file and holds no folio lock.
-        let (inode, wait) = unsafe { (file_inode::<T>(file), NoFolio::at_entry()) };
-        let whence_is = |which: u32| whence as u32 == which;
-        let is_file = u32::from(inode.mode()) & bindings::S_IFMT == bindings::S_IFREG;
-        let by_extents = (whence_is(bindings::SEEK_DATA) || whence_is(bindings::SEEK_HOLE))
-            && T::Extents::SUPPORTED
-            && is_file;
-        if by_extents || whence_is(bindings::SEEK_END) {
-            if let Err(e) = T::Attr::refresh(inode, &wait) {
-                return e.to_errno().into();
-            }
-        }
-        let raw = inode.as_raw();
-        // SAFETY: The file is open and keeps its inode; the table lives as long as the module.
-        unsafe {
-            if !by_extents {
-                return bindings::generic_file_llseek(file, offset, whence);
-            }
-            let found = if whence_is(bindings::SEEK_DATA) {
-                bindings::iomap_seek_data(raw, offset, &Self::MAP)
-            } else {
-                bindings::iomap_seek_hole(raw, offset, &Self::MAP)
-            };
-            if found < 0 {
-                return found;
-            }
-            bindings::vfs_setpos(file, found, (*(*raw).i_sb).s_maxbytes)
-        }
+/// A change of a file's position; what `->llseek` is called with.
+pub(crate) struct Seek<'a, T: FileSystem> {
+    pub(in crate::vfs) file: *mut bindings::file,
+    pub(in crate::vfs) offset: bindings::loff_t,
+    pub(in crate::vfs) whence: c_int,
+    pub(in crate::vfs) _inode: PhantomData<&'a Inode<T>>,
+}
+
+impl<T: FileSystem> Seek<'_, T> {
+    fn is(&self, whence: u32) -> bool {
+        self.whence as u32 == whence
     }
 
-    unsafe extern "C" fn fiemap(
-        inode: *mut bindings::inode,
-        info: *mut bindings::fiemap_extent_info,
-        start: u64,
-        len: u64,
-    ) -> c_int {
-        // SAFETY: The VFS passes an inode that the caller keeps and its own report; the table lives
-        // as long as the module.
-        unsafe { bindings::iomap_fiemap(inode, info, start, len, &Self::MAP) }
+    fn is_by_extents(&self) -> bool {
+        self.is(bindings::SEEK_DATA) || self.is(bindings::SEEK_HOLE)
+    }
+
+    /// Whether it depends on the size of the file, or on what is where in it.
+    pub(crate) fn depends_on_inode(&self) -> bool {
+        self.is_by_extents() || self.is(bindings::SEEK_END)
+    }
+
+    /// Seeks by the size that the inode has in memory (`generic_file_llseek`). All of a file counts
+    /// as data.
+    pub(crate) fn generic(self) -> Result<i64> {
+        // SAFETY: The file is open.
+        position(unsafe { bindings::generic_file_llseek(self.file, self.offset, self.whence) })
+    }
+
+    /// The same, but `SEEK_DATA` and `SEEK_HOLE` go by what `O` says.
+    pub(crate) fn by_extents<O: Operations<T>>(self) -> Result<i64> {
+        if !self.is_by_extents() {
+            return self.generic();
+        }
+        let ops = &Callbacks::<T, O>::TABLE;
+        // SAFETY: The file is open and keeps its inode; the table lives as long as the module.
+        position(unsafe {
+            let raw = Inode::<T>::of_file(self.file).as_raw();
+            let found = if self.is(bindings::SEEK_DATA) {
+                bindings::iomap_seek_data(raw, self.offset, ops)
+            } else {
+                bindings::iomap_seek_hole(raw, self.offset, ops)
+            };
+            if found < 0 {
+                found
+            } else {
+                bindings::vfs_setpos(self.file, found, (*(*raw).i_sb).s_maxbytes)
+            }
+        })
+    }
+}
+
+/// What C returns as a position, or an error.
+fn position(ret: bindings::loff_t) -> Result<i64> {
+    if ret < 0 {
+        return Err(Error::from_errno(ret as c_int));
+    }
+    Ok(ret)
+}
+
+/// A report of a file's extents; what `->fiemap` is called with.
+pub(crate) struct Report<'a, T: FileSystem> {
+    pub(in crate::vfs) inode: &'a Inode<T>,
+    pub(in crate::vfs) info: *mut bindings::fiemap_extent_info,
+    pub(in crate::vfs) start: u64,
+    pub(in crate::vfs) len: u64,
+}
+
+impl<T: FileSystem> Report<'_, T> {
+    /// Fills it with what `O` says.
+    pub(crate) fn by_extents<O: Operations<T>>(self) -> Result {
+        let ops = &Callbacks::<T, O>::TABLE;
+        // SAFETY: The caller of `->fiemap` keeps the inode, and passes its own report; the table
+        // lives as long as the module.
+        to_result(unsafe {
+            bindings::iomap_fiemap(self.inode.as_raw(), self.info, self.start, self.len, ops)
+        })
     }
 }

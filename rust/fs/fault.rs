@@ -1,150 +1,162 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a file system needs whose content is in memory, and not in blocks of a device.
+//! Memory mappings of files, and faults in them.
 //!
-//! C headers: [`include/linux/pagemap.h`](srctree/include/linux/pagemap.h),
-//! [`include/linux/buffer_head.h`](srctree/include/linux/buffer_head.h)
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 //!
-//! The content is where the file system keeps it; the page cache has clean copies, which may go at
-//! any time. So `->write_end` takes the bytes over, and there is no writeback.
-//!
-//! Not supported: shared writable mappings, which would make folios dirty.
+//! Not supported: shared writable mappings, huge faults. There is no `->map_pages`: it maps folios
+//! without a call to the file system, which may have lost its lock.
 
-#![allow(dead_code, reason = "for the test file system in selftests/aop_retry")]
+use super::{file_system::FileSystem, folio::NoFolio, inode::Inode};
+use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
+use kernel::{bindings, error::to_result, prelude::*};
 
-use super::{
-    address_space::{Callbacks, Operations, Readahead},
-    file::{self, Io},
-    folio::{LockedFolio, NoFolio},
-    inode::{Inode, InodeLock},
-    super_block::FileSystem,
-    tables::Tables,
-};
-use core::mem::MaybeUninit;
-use kernel::{bindings, error::to_result, page::PAGE_SIZE, prelude::*};
+/// C: `struct vm_operations_struct`, for areas that map files of `T`.
+#[vtable]
+pub(crate) trait Operations<T: FileSystem> {
+    /// `->fault`. The lock of the mm or of the area is held.
+    fn fault(fault: Fault<'_, T>, wait: NoFolio) -> Done;
+}
 
-/// `MAX_PAGECACHE_ORDER` of `srctree/include/linux/pagemap.h`: folios of 2 MiB.
-const MAX_ORDER: usize = 9;
+/// An area that is about to be made; C: `struct vm_area_desc`.
+pub(crate) struct Area<'a, T: FileSystem> {
+    pub(in crate::vfs) raw: NonNull<bindings::vm_area_desc>,
+    pub(in crate::vfs) _inode: PhantomData<&'a Inode<T>>,
+}
+
+impl<T: FileSystem> Area<'_, T> {
+    /// Makes it an area of the page cache, whose faults go to `O`. A shared area that isn't to be
+    /// written may not become so: mprotect() is refused then. `EINVAL`: it is shared, and to be
+    /// written from the start.
+    pub(crate) fn map_read_only<O: Operations<T>>(&mut self) -> Result {
+        let raw = self.raw.as_ptr();
+        // SAFETY: The description is valid, of a file of `T`, and nobody else has it yet.
+        to_result(unsafe {
+            if bindings::is_shared_maywrite(&raw const (*raw).vma_flags)
+                && !bindings::vma_desc_test(raw, bindings::VMA_WRITE_BIT as c_int)
+            {
+                let may_write = bindings::vma_flags_t {
+                    __vma_flags: [bindings::VM_MAYWRITE],
+                };
+                bindings::vma_desc_clear_flags_mask(raw, may_write);
+            }
+            bindings::generic_file_readonly_mmap_prepare(raw)
+        })?;
+        // SAFETY: As above; the table lives as long as the module, which the file pins.
+        unsafe { (*raw).vm_ops = &Callbacks::<T, O>::TABLE };
+        Ok(())
+    }
+}
+
+/// What a fault ended with; C: `vm_fault_t`.
+#[must_use]
+pub(crate) struct Done(bindings::vm_fault_t);
+
+impl Done {
+    const RETRY: Self = Self(bindings::vm_fault_reason_VM_FAULT_RETRY);
+
+    fn failed(e: Error) -> Self {
+        // SAFETY: Takes a number.
+        Self(unsafe { bindings::vmf_error(e.to_errno()) })
+    }
+}
+
+/// A page fault; C: `struct vm_fault`.
+pub(crate) struct Fault<'a, T: FileSystem> {
+    raw: NonNull<bindings::vm_fault>,
+    _inode: PhantomData<&'a Inode<T>>,
+}
+
+impl<T: FileSystem> Fault<'_, T> {
+    /// Maps a folio of the page cache (`filemap_fault`), after `before`, which makes the inode
+    /// ready for it. `before(inode, false)` doesn't wait: `EAGAIN` if it had to. Then it is called
+    /// again, with `true`, where a fault may wait, without the mm's lock if that may be dropped.
+    ///
+    /// `after` runs last: the folio operations of this fault are over. It is left out if the fault
+    /// has dropped the lock that keeps the file, and is to be repeated, or its task killed.
+    pub(crate) fn map(
+        self,
+        wait: NoFolio,
+        before: impl Fn(&Inode<T>, bool, &NoFolio) -> Result,
+        after: impl FnOnce(&Inode<T>),
+    ) -> Done {
+        let raw = self.raw.as_ptr();
+        // SAFETY: The fault is valid, and its area maps a file.
+        let (file, flags) = unsafe { ((*(*raw).__bindgen_anon_1.vma).vm_file, (*raw).flags) };
+        // SAFETY: The area keeps its file.
+        let inode = unsafe { Inode::<T>::of_file(file) };
+        match before(inode, false, &wait) {
+            Ok(()) => {}
+            Err(EAGAIN) if flags & bindings::fault_flag_FAULT_FLAG_RETRY_NOWAIT != 0 => {
+                return Done::RETRY;
+            }
+            // SAFETY: Takes flags.
+            Err(EAGAIN) if unsafe { bindings::fault_flag_allow_retry_first(flags) } => {
+                // SAFETY: The file is open. The reference keeps it when the area isn't kept.
+                let file = unsafe { bindings::get_file(file) };
+                // SAFETY: The caller of a first try that may be repeated copes with that, if it is
+                // told so; neither fault nor area is used after it.
+                unsafe { release_lock(raw) };
+                // If it fails for good, so does the next try.
+                let _ = before(inode, true, &wait);
+                // SAFETY: The reference was taken above.
+                unsafe { bindings::fput(file) };
+                return Done::RETRY;
+            }
+            Err(EAGAIN) => {
+                if let Err(e) = before(inode, true, &wait) {
+                    return Done::failed(e);
+                }
+            }
+            Err(e) => return Done::failed(e),
+        }
+        // SAFETY: As above.
+        let ret = unsafe { bindings::filemap_fault(raw) };
+        // On `VM_FAULT_RETRY` the lock that kept the area was dropped, and area, file and inode
+        // may be gone; else it is still held.
+        if ret & bindings::vm_fault_reason_VM_FAULT_RETRY == 0 {
+            after(inode);
+        }
+        Done(ret)
+    }
+}
+
+/// Gives up the lock that keeps the area: the mm's or the area's own. A wait with it held would
+/// stop all of the process.
+///
+/// # Safety
+///
+/// The fault is valid and may be repeated (`FAULT_FLAG_ALLOW_RETRY`); the caller returns
+/// `VM_FAULT_RETRY`.
+unsafe fn release_lock(vmf: *mut bindings::vm_fault) {
+    // SAFETY: By the contract the fault is valid, and holds one of the two.
+    unsafe {
+        let vma = (*vmf).__bindgen_anon_1.vma;
+        if (*vmf).flags & bindings::fault_flag_FAULT_FLAG_VMA_LOCK != 0 {
+            bindings::vma_end_read(vma);
+        } else {
+            bindings::mmap_read_unlock((*vma).vm_mm);
+        }
+    }
+}
+
+/// C callbacks for [`Operations`].
+struct Callbacks<T, O>(PhantomData<(T, O)>);
 
 impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
-    /// The table for inodes whose content is in memory.
-    const MEMORY: bindings::address_space_operations = bindings::address_space_operations {
-        readahead: Some(Self::readahead),
-        ..Self::MEMORY_ONE_BY_ONE
+    const TABLE: bindings::vm_operations_struct = bindings::vm_operations_struct {
+        fault: Some(Self::fault),
+        // SAFETY: All-zero is a valid table: every member is optional.
+        ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
 
-    /// The same without `->readahead`, so that the VFS calls `->read_folio` instead.
-    const MEMORY_ONE_BY_ONE: bindings::address_space_operations =
-        bindings::address_space_operations {
-            read_folio: Some(Self::read_folio),
-            write_begin: Some(Self::write_begin),
-            write_end: Some(Self::write_end),
-            dirty_folio: Some(bindings::noop_dirty_folio),
-            // SAFETY: All-zero is a valid table: every member is an optional function.
-            ..unsafe { MaybeUninit::zeroed().assume_init() }
+    unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The fault is valid during the call, and its area maps a file of `T`: `Area` has
+        // set this table. No folio is locked yet.
+        let (raw, wait) = unsafe { (NonNull::new_unchecked(vmf), NoFolio::at_entry()) };
+        let fault = Fault {
+            raw,
+            _inode: PhantomData,
         };
-}
-
-impl<T: FileSystem> Tables<T> {
-    /// For content in memory. Without `readahead` the VFS calls `->read_folio` instead.
-    pub(crate) const fn in_memory<F, A>(readahead: bool) -> Self
-    where
-        F: file::Operations<T>,
-        A: Operations<T>,
-    {
-        Self::with::<F>(match readahead {
-            true => &Callbacks::<T, A>::MEMORY,
-            false => &Callbacks::<T, A>::MEMORY_ONE_BY_ONE,
-        })
-    }
-}
-
-impl<T: FileSystem> Readahead<'_, T> {
-    /// Has `f` look after the next folio of the batch, which is unlocked then; `None` if there is
-    /// none. Only lent: the others of the batch are locked, so unlocking one is no leave to wait.
-    pub(crate) fn next<R>(&mut self, f: impl FnOnce(&LockedFolio) -> R) -> Option<R> {
-        // SAFETY: The batch belongs to the operation that is running.
-        let folio = unsafe { bindings::readahead_folio(self.raw.as_ptr()) };
-        // SAFETY: A folio of the batch is locked. The batch's reference is gone, but the page
-        // cache has one, and can't lose the folio before it is unlocked.
-        (!folio.is_null()).then(|| f(&unsafe { LockedFolio::from_raw(folio) }))
-    }
-}
-
-impl LockedFolio {
-    /// Fills the folio with what `page` returns for each page's position in the file, in bytes
-    /// (zeros for `None`), and marks it up to date.
-    pub(crate) fn fill_by_page<'a>(
-        &self,
-        mut page: impl FnMut(i64) -> Option<&'a [u8; PAGE_SIZE]>,
-    ) {
-        for offset in (0..self.size()).step_by(PAGE_SIZE) {
-            match page(self.pos() + offset as i64) {
-                // SAFETY: The folio is valid and locked, and `offset` is a whole number of pages
-                // below its size.
-                Some(bytes) => unsafe {
-                    bindings::memcpy_to_folio(
-                        self.as_raw(),
-                        offset,
-                        bytes.as_ptr().cast(),
-                        PAGE_SIZE,
-                    )
-                },
-                None => self.zero(offset, PAGE_SIZE),
-            }
-        }
-        // SAFETY: The folio is locked and all of it was written just now.
-        unsafe { bindings::folio_mark_uptodate(self.as_raw()) };
-    }
-}
-
-impl<T: FileSystem> Io<'_, T> {
-    /// Cuts the rest of the request to at most `bytes`.
-    pub(crate) fn limit(&mut self, bytes: usize) {
-        // SAFETY: The iterator is this operation's own. (`iov_iter_truncate` is inline, and does
-        // the same.)
-        let count = unsafe {
-            let iter = self.iter.as_mut();
-            &mut iter.__bindgen_anon_1.__bindgen_anon_1.as_mut().count
-        };
-        *count = bytes.min(*count);
-    }
-}
-
-impl<T: FileSystem> Inode<T> {
-    /// Takes the inode lock, unless it would wait.
-    pub(crate) fn try_lock(&self) -> Option<InodeLock<'_, T>> {
-        // SAFETY: The inode is valid.
-        (unsafe { bindings::inode_trylock(self.as_raw()) } != 0).then(|| InodeLock { inode: self })
-    }
-
-    /// Lets the page cache use folios of up to 2 MiB for a new inode, if the kernel has them.
-    pub(crate) fn allow_large_folios(&self) {
-        let order = MAX_ORDER << bindings::mapping_flags_AS_FOLIO_ORDER_MAX;
-        // SAFETY: The inode is new, so nobody uses its mapping yet. Kernels without large folios
-        // (no CONFIG_TRANSPARENT_HUGEPAGE) don't look at these bits.
-        unsafe { (*self.mapping().as_ptr()).flags |= order };
-    }
-
-    /// Makes the file larger by way of `->write_begin` and `->write_end` for no bytes at the new
-    /// end (`generic_cont_expand_simple`). The inode lock is held.
-    pub(crate) fn expand(&self, size: i64, _wait: NoFolio) -> Result {
-        // SAFETY: The inode is valid; `_wait` says that no folio is locked.
-        to_result(unsafe { bindings::generic_cont_expand_simple(self.as_raw(), size) })
-    }
-
-    /// Sets a smaller size, and drops and zeroes what the page cache has beyond. Waits for folio
-    /// locks. The inode lock is held.
-    pub(crate) fn shrink(&self, size: i64, _wait: NoFolio) {
-        // SAFETY: As above.
-        unsafe { bindings::truncate_setsize(self.as_raw(), size) };
-    }
-
-    /// Writes a symbolic link's target by way of `->write_begin` and `->write_end`.
-    pub(crate) fn write_symlink(&self, target: &CStr, _wait: NoFolio) -> Result {
-        let len = target.to_bytes_with_nul().len();
-        // SAFETY: As above; the VFS takes no target longer than a page.
-        to_result(unsafe {
-            bindings::page_symlink(self.as_raw(), target.as_char_ptr(), len as c_int)
-        })
+        O::fault(fault, wait).0
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Folios that the VFS hands over, and who may wait for a cluster lock.
+//! Folios that the VFS hands over, and when a task may wait for a cluster lock.
 //!
 //! C header: [`include/linux/pagemap.h`](srctree/include/linux/pagemap.h)
 //!
 //! # The rule that these types carry
 //!
-//! A task that holds a folio lock must not wait for a distributed lock manager: the worker that
-//! has to give the lock up needs that folio. So:
+//! A task that holds a folio lock must not wait for a distributed lock manager: the downconvert
+//! worker needs that folio. So:
 //!
 //! - an operation gets its [`LockedFolio`] *by value*;
-//! - everything that can wait for the cluster asks for a [`NoFolio`], and the only way from the
-//!   one to the other is [`LockedFolio::unlock`];
+//! - everything that can wait for the cluster takes a [`NoFolio`], and the only way from the one
+//!   to the other is [`LockedFolio::unlock`];
 //! - a [`Retry`], which becomes `AOP_TRUNCATED_PAGE`, is made from that [`NoFolio`] and from the
 //!   proof that a blocking acquire succeeded afterwards: a value of the one type that the file
 //!   system's operations name for it.
@@ -20,22 +20,28 @@
 use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
 use kernel::{bindings, prelude::*, types::NotThreadSafe};
 
-/// Says that this task holds no folio lock, and so may wait for the cluster.
+/// Says that this task holds no lock of a folio of this file system, and so may wait for the
+/// cluster.
+///
+/// The file systems that are stacked on this one, overlayfs, ecryptfs or one on a loop device, may
+/// have locked folios of theirs in this task. That doesn't matter: the worker that has to give a
+/// lock up needs the folios of its own superblock, and no others.
 ///
 /// # Invariants
 ///
-/// While the value exists, the task that it belongs to holds no folio lock.
+/// While the value exists, the task that it belongs to holds no lock of a folio of the superblock
+/// that the operation, for which it was made, was called for.
 pub(crate) struct NoFolio {
     _task: NotThreadSafe,
 }
 
 impl NoFolio {
-    /// For an entry point that the VFS calls with no folio locked.
+    /// For an entry point that the VFS calls with no folio of the superblock locked.
     ///
     /// # Safety
     ///
-    /// This task holds no folio lock, and gets none before the value is gone except through
-    /// [`NoFolio::lock_with`].
+    /// This task holds no lock of a folio of the superblock, and gets none before the value is gone
+    /// except through [`NoFolio::lock_with`].
     pub(in crate::vfs) unsafe fn at_entry() -> Self {
         // INVARIANT: By the contract of this function.
         Self {
@@ -71,7 +77,7 @@ impl NoFolio {
 ///
 /// # Invariants
 ///
-/// `folio` is valid, referenced by whoever called the operation, locked by this task, and attached
+/// `folio` is valid, referenced by the caller of the operation, locked by this task, and attached
 /// to the mapping that the operation was called for.
 pub(crate) struct LockedFolio {
     folio: NonNull<bindings::folio>,
@@ -108,8 +114,11 @@ impl LockedFolio {
     /// Unlocks the folio. From here on the caller may wait for the cluster.
     pub(crate) fn unlock(self) -> NoFolio {
         drop(self);
-        // INVARIANT: An operation is called with one folio locked at most, and that one was just
-        // unlocked.
+        // INVARIANT: Only `->read_folio` gets a folio by value (`->readahead` is lent them), and
+        // filemap_read_folio(), which calls it, has one folio locked: this one. read_pages() calls
+        // it with others of the batch locked, but only where there is no `->readahead`. Patch 15
+        // ends that for all but khugepaged; so a table with `->read_folio` alone is for file
+        // systems that wait for nothing.
         NoFolio {
             _task: NotThreadSafe,
         }
@@ -270,7 +279,8 @@ impl WriteFolio {
     /// Unlocks and gives back.
     pub(crate) fn release(self) -> NoFolio {
         drop(self);
-        // INVARIANT: A write holds one folio at most, and that one was just unlocked.
+        // INVARIANT: A write holds one folio at most, since getting one consumes the `NoFolio`, and
+        // that one was just unlocked. Its caller has none.
         NoFolio {
             _task: NotThreadSafe,
         }

@@ -8,7 +8,7 @@
 //! for that long by other means, and a reference that is taken then keeps nothing. So there is no
 //! way from a borrow to a reference: one comes from `iget`, or from another one.
 
-use super::{inode::Inode, super_block::FileSystem};
+use super::{file_system::FileSystem, inode::Inode};
 use core::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};
 use kernel::bindings;
 

@@ -4,7 +4,7 @@
 //! C header: [`include/linux/jbd2.h`](srctree/include/linux/jbd2.h)
 
 use super::{handle::Handle, journal::Journal};
-use crate::vfs::fs::{inode::Inode, super_block::FileSystem};
+use crate::vfs::fs::{file_system::FileSystem, inode::Inode};
 use core::{mem::size_of, ptr};
 use kernel::{
     bindings,

@@ -4,7 +4,7 @@
 //! C header: [`include/linux/jbd2.h`](srctree/include/linux/jbd2.h)
 
 use super::handle::Handle;
-use crate::vfs::fs::{inode_ref::InodeRef, super_block::FileSystem};
+use crate::vfs::fs::{file_system::FileSystem, inode_ref::InodeRef};
 use core::{
     mem::ManuallyDrop,
     ptr::{self, NonNull},

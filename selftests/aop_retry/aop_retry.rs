@@ -24,6 +24,7 @@ mod trigger;
 mod volume;
 
 use kernel::prelude::*;
+use volume::Context;
 
 /// The file system type.
 pub(crate) struct AopRetry;
@@ -35,7 +36,7 @@ type SuperBlock = vfs::fs::super_block::SuperBlock<AopRetry>;
 #[pin_data]
 struct Module {
     #[pin]
-    registration: vfs::fs::super_block::Registration<AopRetry>,
+    registration: vfs::fs::registration::Registration<AopRetry>,
     _debugfs: vfs::debugfs::Root,
 }
 
@@ -43,7 +44,7 @@ impl kernel::InPlaceModule for Module {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _debugfs: vfs::debugfs::Root::create(c"aop_retry")?,
-            registration <- vfs::fs::super_block::Registration::new(module),
+            registration <- vfs::fs::registration::Registration::new::<Context>(module),
         })
     }
 }

@@ -4,22 +4,30 @@
 use crate::{
     trigger::{Action, Op},
     vfs::fs::{
-        address_space::{self, ReadFolio, Readahead, WriteBegin, WriteTarget},
-        dir::{self, Attr, Change, Emitter, Entry},
-        file::{self, Io},
+        aops::{self, ReadFolio, Readahead, WriteBegin, WriteTarget},
+        attr::Change,
+        dentry::{self, Entry},
+        dir::Emitter,
+        fault::{self, Area, Fault},
+        file,
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
         inode::OfInode,
-        tables::Tables,
+        inode_operations,
+        io::Io,
+        tables::{Content, Directory, Regular, Special, Symlink, Tables},
     },
-    volume::{iget, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
+    volume::{iget, InodeExt, Options, ROOT, S_IFLNK, S_IFMT, S_IFREG},
     AopRetry, Inode, InodeRef,
 };
 use kernel::prelude::*;
 
-/// All operations of this file system.
+/// The operations of this file system.
 pub(crate) struct Ops;
 
-/// No other node has this file system, so whoever has the inode locked has it to itself.
+/// The address space operations without `->readahead`.
+struct OneByOne;
+
+/// No other node has this file system, so the task that has an inode locked has it to itself.
 pub(crate) struct OneNode<'a>(&'a Inode);
 
 impl OfInode<AopRetry> for OneNode<'_> {
@@ -44,7 +52,8 @@ fn error(errno: u64) -> Error {
     i32::try_from(errno).map_or(EIO, |n| Error::from_errno(-n))
 }
 
-impl address_space::Operations<AopRetry> for Ops {
+#[vtable]
+impl aops::Operations<AopRetry> for Ops {
     type Write = ();
     type Waited = NothingToWaitFor;
 
@@ -156,6 +165,38 @@ impl address_space::Operations<AopRetry> for Ops {
     }
 }
 
+#[vtable]
+impl aops::Operations<AopRetry> for OneByOne {
+    type Write = ();
+    type Waited = NothingToWaitFor;
+
+    fn read_folio(inode: &Inode, folio: LockedFolio) -> ReadFolio<NothingToWaitFor> {
+        Ops::read_folio(inode, folio)
+    }
+
+    fn write_begin(
+        inode: &Inode,
+        pos: i64,
+        len: usize,
+        target: WriteTarget<'_, AopRetry>,
+        wait: NoFolio,
+    ) -> WriteBegin<(), NothingToWaitFor> {
+        Ops::write_begin(inode, pos, len, target, wait)
+    }
+
+    fn write_end(
+        inode: &Inode,
+        pos: i64,
+        len: usize,
+        copied: usize,
+        folio: WriteFolio,
+        context: (),
+    ) -> Result<usize> {
+        Ops::write_end(inode, pos, len, copied, folio, context)
+    }
+}
+
+#[vtable]
 impl file::Operations<AopRetry> for Ops {
     const NOWAIT: bool = true;
 
@@ -182,8 +223,8 @@ impl file::Operations<AopRetry> for Ops {
         io.write()
     }
 
-    fn before_read(_inode: &Inode, _may_wait: bool, _wait: &NoFolio) -> Result {
-        Ok(())
+    fn mmap_prepare(_inode: &Inode, area: &mut Area<'_, AopRetry>) -> Result {
+        area.map_read_only::<Ops>()
     }
 
     fn fsync(_inode: &Inode, _data_only: bool, _wait: &NoFolio) -> Result {
@@ -191,7 +232,15 @@ impl file::Operations<AopRetry> for Ops {
     }
 }
 
-impl dir::Operations<AopRetry> for Ops {
+#[vtable]
+impl fault::Operations<AopRetry> for Ops {
+    fn fault(fault: Fault<'_, AopRetry>, wait: NoFolio) -> fault::Done {
+        fault.map(wait, |_, _, _| Ok(()), |_| {})
+    }
+}
+
+#[vtable]
+impl inode_operations::Operations<AopRetry> for Ops {
     fn lookup(dir: &Inode, entry: &Entry<'_>, wait: &NoFolio) -> Result<Option<InodeRef>> {
         let found = dir.volume().find(entry.name());
         found.map(|ino| iget(dir.sb(), ino, wait)).transpose()
@@ -210,13 +259,15 @@ impl dir::Operations<AopRetry> for Ops {
         });
         made.inspect_err(|_| dir.volume().give_up(ino))
     }
+}
 
-    fn revalidate(_dir: &Inode, _entry: &Entry<'_>, _wait: &NoFolio) -> Result<bool> {
-        Ok(true)
-    }
+/// Operations on the directory that is open.
+struct DirFile;
 
+#[vtable]
+impl file::Operations<AopRetry> for DirFile {
     /// Positions: 0 and 1 are the dots, the files follow in the order of their making.
-    fn iterate(dir: &Inode, out: &mut Emitter<'_>, _wait: &NoFolio) -> Result {
+    fn iterate_shared(dir: &Inode, out: &mut Emitter<'_>, _wait: &NoFolio) -> Result {
         const DT_DIR: u8 = 4;
         for (pos, dots) in [&b"."[..], b".."].into_iter().enumerate() {
             if out.pos() == pos as i64 {
@@ -241,12 +292,13 @@ impl dir::Operations<AopRetry> for Ops {
     }
 }
 
-impl Attr<AopRetry> for Ops {
-    fn refresh(_inode: &Inode, _wait: &NoFolio) -> Result {
-        Ok(())
-    }
+/// Operations on inodes that aren't directories.
+struct FileInode;
 
-    fn setattr(inode: &Inode, change: Change<'_>, wait: NoFolio) -> Result {
+#[vtable]
+impl inode_operations::Operations<AopRetry> for FileInode {
+    fn setattr(inode: &Inode, mut change: Change<'_>, wait: NoFolio) -> Result {
+        change.prepare()?;
         if let Some(size) = change.size() {
             let node = inode.node()?;
             if size > inode.size() {
@@ -261,8 +313,21 @@ impl Attr<AopRetry> for Ops {
     }
 }
 
+/// Names are never removed, so what the dcache has is right.
+#[vtable]
+impl dentry::Operations<AopRetry> for Ops {}
+
 /// The tables for an inode of this mode.
 pub(crate) fn tables(mode: u16, options: Options) -> Tables<AopRetry> {
     let one_by_one = options.no_readahead && mode & S_IFMT == S_IFREG;
-    Tables::in_memory::<Ops, Ops>(!one_by_one)
+    Tables {
+        directory: Directory::new::<Ops, DirFile>(),
+        regular: Regular::new::<FileInode, Ops>(),
+        symlink: Symlink::new::<FileInode>(),
+        special: Special::new::<FileInode>(),
+        content: match one_by_one {
+            true => Content::in_memory::<OneByOne>(),
+            false => Content::in_memory::<Ops>(),
+        },
+    }
 }

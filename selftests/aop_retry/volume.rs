@@ -11,11 +11,12 @@ use crate::{
     vfs::{
         debugfs,
         fs::{
-            context::Param,
+            attr::{now, Attributes, Proofs},
+            context::{self, NewSuperBlock, Param},
+            file_system::FileSystem,
             folio::NoFolio,
-            inode::{Attributes, Evicting, Iget},
-            super_block::{FileSystem, NewSuperBlock, StatFs},
-            time,
+            icache::{Evicting, Iget},
+            super_operations::{self, StatFs},
         },
     },
     AopRetry, Inode, InodeRef, SuperBlock,
@@ -109,7 +110,7 @@ impl Volume {
     pub(crate) fn add(&self, name: &[u8], mode: u16) -> Result<u64> {
         let mut bytes = KVec::with_capacity(name.len(), GFP_KERNEL)?;
         bytes.extend_from_slice(name, GFP_KERNEL)?;
-        let now = time::now();
+        let now = now();
         let attributes = Attributes {
             mode,
             nlink: 1,
@@ -162,7 +163,7 @@ pub(crate) fn iget(sb: &SuperBlock, ino: u64, wait: &NoFolio) -> Result<InodeRef
     let a = *node.attributes.lock();
     new.inode().data().get_ref().node.populate(node);
     if volume.options.large && a.mode & S_IFMT == S_IFREG {
-        new.inode().allow_large_folios();
+        new.allow_large_folios();
     }
     Ok(new.finish(&a, 0, 0, &ops::tables(a.mode, volume.options)))
 }
@@ -173,36 +174,49 @@ pub(crate) struct InodeData {
     node: SetOnce<Arc<Node>>,
 }
 
-impl Inode {
-    pub(crate) fn volume(&self) -> &Volume {
+/// What this file system does with its inodes.
+pub(crate) trait InodeExt {
+    /// The mount.
+    fn volume(&self) -> &Volume;
+
+    /// The file. `EISDIR` for the directory.
+    fn node(&self) -> Result<&Node>;
+}
+
+impl InodeExt for Inode {
+    fn volume(&self) -> &Volume {
         self.sb().data()
     }
 
-    pub(crate) fn node(&self) -> Result<&Node> {
+    fn node(&self) -> Result<&Node> {
         let node = self.data().get_ref().node.as_ref();
         node.map(|n| &**n).ok_or(EISDIR)
     }
 }
 
+#[vtable]
 impl FileSystem for AopRetry {
     const NAME: &'static CStr = c"aop_retry";
     const ON_DEVICE: bool = false;
     /// Nobody's: "AOPR".
     const MAGIC: u32 = 0x414f5052;
-    type Options = Options;
     type Super = Volume;
-    type Dir = Ops;
-    type Attr = Ops;
-    type Extents = ();
     type Inode = InodeData;
+}
+
+impl Proofs for AopRetry {
     type Exclusive<'a> = OneNode<'a>;
     type Refresh<'a> = OneNode<'a>;
+}
 
-    fn alloc_inode() -> impl PinInit<InodeData> {
-        InodeData {
-            node: SetOnce::new(),
-        }
-    }
+/// Mounting.
+pub(crate) struct Context;
+
+#[vtable]
+impl context::Operations<AopRetry> for Context {
+    type Options = Options;
+    type Super = Super;
+    type Dentry = Ops;
 
     fn parse_param(options: &mut Options, key: &[u8], value: Option<&[u8]>) -> Param {
         match (key, value) {
@@ -215,7 +229,7 @@ impl FileSystem for AopRetry {
     }
 
     fn new_super(
-        sb: &mut NewSuperBlock<'_, Self>,
+        sb: &mut NewSuperBlock<'_, AopRetry>,
         options: Options,
         _wait: &NoFolio,
     ) -> Result<Arc<Volume>> {
@@ -237,19 +251,23 @@ impl FileSystem for AopRetry {
     fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<InodeRef> {
         iget(sb, ROOT, wait)
     }
+}
 
-    fn put_super(_sb: &SuperBlock, _wait: &NoFolio) {}
+/// Superblock operations.
+pub(crate) struct Super;
 
-    fn after_kill(_volume: &Volume, _wait: &NoFolio) {}
+#[vtable]
+impl super_operations::Operations<AopRetry> for Super {
+    fn alloc_inode() -> impl PinInit<InodeData> {
+        InodeData {
+            node: SetOnce::new(),
+        }
+    }
 
     fn evict_inode(inode: &Inode, _evicting: &Evicting) {
         if let Ok(node) = inode.node() {
             *node.attributes.lock() = inode.attributes();
         }
-    }
-
-    fn sync_fs(_sb: &SuperBlock, _wait: bool) -> Result {
-        Ok(())
     }
 
     fn statfs(sb: &SuperBlock, _wait: &NoFolio) -> Result<StatFs> {
@@ -259,9 +277,5 @@ impl FileSystem for AopRetry {
             name_len: 255,
             ..StatFs::default()
         })
-    }
-
-    fn reconfigure(_sb: &SuperBlock, _read_only: bool, _options: &Options) -> Result {
-        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     meta::guards::{ExHeld, Refreshing},
-    vfs::fs::inode::Attributes,
+    vfs::fs::attr::Attributes,
     Inode,
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the VFS lends for a callback can't be kept: after it the folios are others' again.
 
-use crate::{vfs::fs::address_space::Readahead, Inode, Ocfs2};
+use crate::{vfs::fs::aops::Readahead, Inode, Ocfs2};
 
 fn readahead<'a>(inode: &'a Inode, batch: Readahead<'a, Ocfs2>) {
     fn keep(_: Readahead<'static, Ocfs2>) {}

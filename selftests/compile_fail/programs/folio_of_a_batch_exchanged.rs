@@ -2,7 +2,7 @@
 //! A folio of a batch is lent: its lock is the batch's to give back.
 
 use crate::{
-    vfs::fs::{address_space::Readahead, folio::LockedFolio},
+    vfs::fs::{aops::Readahead, folio::LockedFolio},
     Ocfs2,
 };
 

@@ -4,7 +4,7 @@
 
 use crate::{
     cluster::lock::Lock,
-    vfs::fs::{folio::LockedFolio, inode::Evicting},
+    vfs::fs::{folio::LockedFolio, icache::Evicting},
 };
 
 fn read_folio(lock: &Lock, folio: LockedFolio, evicting: &Evicting) {

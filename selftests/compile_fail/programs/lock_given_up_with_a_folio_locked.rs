@@ -4,7 +4,7 @@
 
 use crate::{
     mount::slots,
-    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    vfs::fs::{aops::WriteTarget, folio::NoFolio},
     Ocfs2, SuperBlock,
 };
 use kernel::prelude::*;

@@ -3,7 +3,7 @@
 
 use crate::{
     cluster::lock::Ticket,
-    vfs::fs::{address_space::ReadFolio, folio::LockedFolio},
+    vfs::fs::{aops::ReadFolio, folio::LockedFolio},
 };
 use kernel::prelude::*;
 

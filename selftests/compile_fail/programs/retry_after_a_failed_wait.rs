@@ -6,7 +6,7 @@ use crate::{
     cluster::lock::Ticket,
     lockres::Mode,
     vfs::fs::{
-        address_space::ReadFolio,
+        aops::ReadFolio,
         folio::{LockedFolio, Retry},
     },
     Inode,

@@ -3,7 +3,7 @@
 
 use crate::{
     cluster::lock::Ticket,
-    vfs::fs::{address_space::ReadFolio, folio::Retry},
+    vfs::fs::{aops::ReadFolio, folio::Retry},
 };
 use core::marker::PhantomData;
 

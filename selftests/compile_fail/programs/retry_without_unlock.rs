@@ -4,7 +4,7 @@
 use crate::{
     cluster::lock::Ticket,
     vfs::fs::{
-        address_space::ReadFolio,
+        aops::ReadFolio,
         folio::{LockedFolio, Retry},
     },
 };

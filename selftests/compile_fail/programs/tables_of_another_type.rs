@@ -3,8 +3,9 @@
 
 use crate::{
     vfs::fs::{
-        inode::{Attributes, NewInode},
-        super_block::FileSystem,
+        attr::Attributes,
+        file_system::FileSystem,
+        icache::NewInode,
         tables::Tables,
     },
     InodeRef, Ocfs2,

@@ -6,7 +6,7 @@ use crate::{
     cluster::lock::Ticket,
     lockres::Mode,
     vfs::fs::{
-        address_space::{ReadFolio, WriteTarget},
+        aops::{ReadFolio, WriteTarget},
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
     },
     Inode, Ocfs2,

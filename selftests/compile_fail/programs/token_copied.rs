@@ -2,7 +2,7 @@
 //! A second token would outlive the lock of the folio that the first was given for.
 
 use crate::{
-    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    vfs::fs::{aops::WriteTarget, folio::NoFolio},
     Ocfs2,
 };
 use kernel::prelude::*;

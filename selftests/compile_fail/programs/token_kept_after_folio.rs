@@ -2,7 +2,7 @@
 //! One token locks one folio.
 
 use crate::{
-    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    vfs::fs::{aops::WriteTarget, folio::NoFolio},
     Ocfs2,
 };
 use kernel::prelude::*;

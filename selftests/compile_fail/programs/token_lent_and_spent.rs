@@ -3,7 +3,7 @@
 
 use crate::meta::inode::InodeExt;
 use crate::{
-    vfs::fs::{address_space::WriteTarget, folio::NoFolio},
+    vfs::fs::{aops::WriteTarget, folio::NoFolio},
     Inode,
 };
 use kernel::prelude::*;

@@ -3,7 +3,7 @@
 //! one.
 
 use crate::{
-    vfs::fs::inode::{Backref, NewInode},
+    vfs::fs::{icache::NewInode, inode::Backref},
     Inode, Ocfs2,
 };
 use kernel::{prelude::*, sync::Arc};

@@ -3,7 +3,7 @@
 
 use crate::{
     data::aops::Aops,
-    vfs::fs::{address_space::Operations, folio::NoFolio},
+    vfs::fs::{aops::Operations, folio::NoFolio},
     Inode, Ocfs2,
 };
 use kernel::prelude::*;

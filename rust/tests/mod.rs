@@ -8,8 +8,8 @@
 use super::{
     counters::Counters,
     fs::{
-        address_space::commit_write,
         folio::{LockedFolio, NoFolio, Retry, WriteFolio},
+        get_block::commit_write,
     },
     jbd2::tid_gt,
     nofs::NoFs,
@@ -277,7 +277,7 @@ mod cases {
 /// In jiffies: longer than any test may take.
 const FAR_OFF: Jiffies = 1_000_000;
 
-/// Work that counts its runs and tells whoever waits.
+/// Work that counts its runs and wakes those who wait.
 #[pin_data]
 struct Shared {
     #[pin]
