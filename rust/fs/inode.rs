@@ -20,7 +20,7 @@ use kernel::{
         atomic::{atomic_load, Relaxed},
         Arc, Mutex, SetOnce,
     },
-    types::Opaque,
+    types::{NotThreadSafe, Opaque},
 };
 
 /// What is allocated for one inode: C's part and ours.
@@ -143,16 +143,20 @@ impl<T: FileSystem> Inode<T> {
     }
 }
 
-/// The inode lock, held exclusively by this task.
+/// The inode lock, held exclusively by this task, which an rwsem remembers as its owner.
 #[must_use = "the lock is given back when this is dropped"]
 pub(crate) struct InodeLock<'a, T: FileSystem> {
     inode: &'a Inode<T>,
+    _task: NotThreadSafe,
 }
 
 impl<'a, T: FileSystem> InodeLock<'a, T> {
     /// This task has just taken the lock.
     pub(in crate::vfs) fn taken(inode: &'a Inode<T>) -> Self {
-        Self { inode }
+        Self {
+            inode,
+            _task: NotThreadSafe,
+        }
     }
 }
 
