@@ -182,6 +182,7 @@ impl<T: FileSystem, O: Operations<T> + GetBlock<T>> Callbacks<T, O> {
             writepages: Some(Self::writepages),
             dirty_folio: Some(bindings::block_dirty_folio),
             invalidate_folio: Some(bindings::block_invalidate_folio),
+            migrate_folio: Some(bindings::buffer_migrate_folio),
             is_partially_uptodate: Some(bindings::block_is_partially_uptodate),
             ..Self::COMMON
         };
@@ -200,6 +201,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     pub(in crate::vfs) const MEMORY: bindings::address_space_operations =
         bindings::address_space_operations {
             dirty_folio: Some(bindings::noop_dirty_folio),
+            migrate_folio: Some(bindings::filemap_migrate_folio),
             ..Self::COMMON
         };
 
@@ -222,6 +224,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             None
         },
         bmap: if O::HAS_BMAP { Some(Self::bmap) } else { None },
+        error_remove_folio: Some(bindings::generic_error_remove_folio),
         // SAFETY: All-zero is a valid table: every member is an optional function.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
