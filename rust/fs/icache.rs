@@ -201,13 +201,15 @@ impl<T: FileSystem> Cache<T> {
         let mut args: bindings::kmem_cache_args = unsafe { MaybeUninit::zeroed().assume_init() };
         args.align = align_of::<Slot<T>>() as _;
         args.ctor = Some(init_once);
+        // Reclaim frees inodes, and the memory control group whose task needs one pays for it.
+        let flags = bindings::SLAB_RECLAIM_ACCOUNT | bindings::SLAB_ACCOUNT;
         // SAFETY: The name is static, the size and the constructor match.
         let raw = unsafe {
             bindings::__kmem_cache_create_args(
                 T::NAME.as_char_ptr(),
                 size_of::<Slot<T>>() as u32,
                 &mut args,
-                0,
+                flags,
             )
         };
         Ok(Self {
