@@ -3,8 +3,8 @@
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 //!
-//! All counters are declared here, in one list. They are for people and for tests that wait for
-//! something to have happened; nothing in the file system depends on one. They only go up, and are
+//! All counters are declared here, in one list. They are for people, and for tests that wait until
+//! something has happened; nothing in the file system depends on one. They only go up, and are
 //! never reset.
 //!
 //! Not supported: counters per CPU.
@@ -71,7 +71,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Retries that `->read_folio` asked for.
+    /// Times that `->read_folio` returned `AOP_TRUNCATED_PAGE`.
     retry_read_folio,
     /// Folios that `->readahead` left to the reader behind it.
     retry_readahead,
@@ -83,7 +83,7 @@ counters! {
     dlm_requests,
     /// Conversions to a lower level.
     downconverts,
-    /// Times that another node was in want of a lock held here.
+    /// Times that another node wanted a lock held here.
     basts,
     /// Conversions that were cancelled, or tried to be.
     cancels,
@@ -95,7 +95,7 @@ counters! {
 
 impl Counters {
     /// The file `counters` in a volume's debugfs directory that shows them: lines of name, space,
-    /// value. It goes when it is dropped, whoever else counts.
+    /// value. Dropping it removes the file; others may still count.
     pub(crate) fn file<'a>(this: Arc<Self>, dir: &'a Dir) -> impl PinInit<File<Arc<Self>>> + 'a {
         dir.read_callback_file(c"counters", this, &|counters: &Arc<Self>, f| {
             counters.show(f)

@@ -5,41 +5,35 @@
 //!
 //! Not supported: the other `memalloc_*` scopes.
 
-use kernel::{bindings, types::NotThreadSafe};
+use kernel::{bindings, prelude::*, types::NotThreadSafe};
 
 /// While it exists, all allocations of this task are `GFP_NOFS` allocations; C:
 /// `memalloc_nofs_save()` and `memalloc_nofs_restore()`.
 ///
 /// For sections in which reclaim must not wait for us: with an allocator's semaphore held, in the
-/// downconvert worker. A journal handle has it built in. Guards of one task are dropped in the
-/// opposite order, else the scope ends with the outermost.
+/// downconvert worker. A journal handle has it built in. A task drops its guards in the opposite
+/// order, else the scope ends with the outermost.
 #[must_use = "the scope ends when this is dropped"]
 pub(crate) struct NoFs {
-    /// Whether the flag is ours to clear.
-    set: u32,
+    /// What to go back to.
+    flags: c_uint,
     _task: NotThreadSafe,
 }
 
 impl NoFs {
     /// Begins the scope.
     pub(crate) fn enter() -> Self {
-        // SAFETY: Only a task itself changes its `flags`, and this is the current one. (The C
-        // functions are inline, and do the same.)
-        unsafe {
-            let flags = &raw mut (*bindings::get_current()).flags;
-            let set = !*flags & bindings::PF_MEMALLOC_NOFS;
-            *flags |= set;
-            Self {
-                set,
-                _task: NotThreadSafe,
-            }
+        Self {
+            // SAFETY: Concerns the current task only.
+            flags: unsafe { bindings::memalloc_nofs_save() },
+            _task: NotThreadSafe,
         }
     }
 }
 
 impl Drop for NoFs {
     fn drop(&mut self) {
-        // SAFETY: As above; the guard is still in the task that made it.
-        unsafe { (*bindings::get_current()).flags &= !self.set };
+        // SAFETY: The guard is still in the task that made it, and the flags are what it saved.
+        unsafe { bindings::memalloc_nofs_restore(self.flags) };
     }
 }

@@ -15,7 +15,7 @@ use kernel::prelude::*;
 mod c {
     use kernel::prelude::*;
 
-    // C's struct has an array without elements somewhere, which rustc has no opinion about.
+    // The lint objects to an empty array in the C struct.
     #[allow(improper_ctypes)]
     #[cfg(CONFIG_TRACEPOINTS)]
     extern "C" {
@@ -61,7 +61,7 @@ mod c {
     }
 }
 
-/// Who asked for a retry.
+/// Which operation is to be called again.
 #[derive(Clone, Copy)]
 #[repr(i32)]
 pub(crate) enum RetryOp {
@@ -75,7 +75,7 @@ pub(crate) enum RetryOp {
     WriteBegin = 3,
 }
 
-/// A lock was wanted at `level` with a folio locked, and isn't there for the taking.
+/// A task with a folio locked tried for a lock at `level`, and would have to wait for it.
 pub(crate) fn would_block(dev: u32, name: &[u8], level: i32) {
     // SAFETY: The name is read during the call, up to its length.
     unsafe { c::ocfs2_glue_trace_would_block(dev, name.as_ptr(), name.len(), level) };
@@ -101,14 +101,14 @@ pub(crate) fn downconvert(dev: u32, name: &[u8], from: i32, to: i32, result: Res
     unsafe { c::ocfs2_glue_trace_downconvert(dev, ptr, len, from, to, result, took) };
 }
 
-/// An operation on page `index` of inode `ino` asks the VFS to come again.
+/// An operation on page `index` of inode `ino` returns `AOP_TRUNCATED_PAGE`, or its like.
 pub(crate) fn retry(dev: u32, ino: u64, index: u64, op: RetryOp) {
     // SAFETY: Takes numbers only.
     unsafe { c::ocfs2_glue_trace_retry(dev, ino, index, op as c_int) };
 }
 
-/// Whether somebody listens to [`lock_event`]: a branch that is patched when that changes, where
-/// the kernel has such (`CONFIG_JUMP_LABEL`).
+/// Whether [`lock_event`] is enabled: a branch that is patched when that changes, if the kernel has
+/// such branches (`CONFIG_JUMP_LABEL`).
 #[inline(always)]
 pub(crate) fn records_lock_events() -> bool {
     #[cfg(CONFIG_TRACEPOINTS)]

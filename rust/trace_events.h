@@ -41,7 +41,7 @@ DECLARE_EVENT_CLASS(ocfs2_glue_level,
 		  __entry->level)
 );
 
-/* A lock was wanted with a folio locked, and isn't there for the taking. */
+/* A task with a folio locked tried for a lock, and would have to wait. */
 DEFINE_EVENT(ocfs2_glue_level, would_block,
 	TP_PROTO(dev_t dev, const u8 *name, size_t len, int level),
 	TP_ARGS(dev, name, len, level)
@@ -103,7 +103,7 @@ TRACE_EVENT(downconvert,
 		  __entry->from, __entry->to, __entry->result, __entry->took)
 );
 
-/* An operation gave its folio back, and asks the VFS to come again. */
+/* An operation unlocked its folio, and is to be called again. */
 TRACE_EVENT(retry,
 	TP_PROTO(dev_t dev, u64 ino, u64 index, int op),
 	TP_ARGS(dev, ino, index, op),

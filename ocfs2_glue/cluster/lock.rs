@@ -23,7 +23,10 @@ use crate::{
         fs::{folio::NoFolio, icache::Evicting},
         jbd2,
         nofs::NoFs,
-        sync::{delayed_work, wait::WaitQueue},
+        sync::{
+            delayed_work,
+            wait::{new_waitqueue, WaitQueue},
+        },
         trace,
     },
 };
@@ -309,7 +312,7 @@ impl LockRes {
             pin_init!(Self {
                 lksb <- Lksb::new(),
                 machine <- LockedMachine::new(kind, cluster.policy, name, cluster.dev),
-                wait <- WaitQueue::new(),
+                wait <- new_waitqueue!("ocfs2_glue_lock"),
                 wakes: Atomic::new(0),
                 work <- new_delayed_work!("ocfs2_glue_downconvert"),
                 working <- new_mutex!((), "ocfs2_glue_working"),

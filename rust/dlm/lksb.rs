@@ -8,7 +8,7 @@
 //!
 //! Not supported: statistics, `ocfs2_dlm_dump_lksb`.
 
-use super::sync::wait::WaitQueue;
+use super::sync::wait::{new_waitqueue, WaitQueue};
 use core::ptr;
 use kernel::{
     bindings,
@@ -27,11 +27,11 @@ pub(in crate::vfs) mod state {
     pub(in super::super) const HELD: u32 = 2;
     /// Another level was requested.
     pub(in super::super) const CONVERT: u32 = 3;
-    /// That request is being cancelled: an ast (too late) or an unlock ast (done) will tell.
+    /// That request is being cancelled: an ast (too late) or an unlock ast (done) follows.
     pub(in super::super) const CANCEL: u32 = 4;
     /// The lock is being given up.
     pub(in super::super) const UNLOCK: u32 = 5;
-    /// The DLM failed in a way that tells not what it knows: the object is leaked.
+    /// The DLM failed, and nobody knows whether it has the lock: the object is leaked.
     pub(in super::super) const LOST: u32 = 6;
     /// Flag: a task is in a call about this lock. The DLM's functions may use the lock until they
     /// return, even if asts came meanwhile, so there is one call at a time.
@@ -72,7 +72,7 @@ impl Lksb {
             }),
             state: Atomic::new(IDLE),
             conn: Atomic::new(ptr::null_mut()),
-            calls <- WaitQueue::new(),
+            calls <- new_waitqueue!("vfs_dlm_calls"),
         })
     }
 

@@ -3,8 +3,8 @@
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 //!
-//! `kernel::workqueue` queues such work, but can neither change the timer of what is queued nor
-//! take it back. A queue owns one reference to what is queued in it.
+//! `kernel::workqueue` queues such work, but can neither change its timer afterwards nor cancel it.
+//! A queue owns one reference to each item in it.
 
 use super::workqueue::OwnedQueue;
 use kernel::{

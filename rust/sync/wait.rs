@@ -4,7 +4,7 @@
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 //!
 //! Unlike a `CondVar`, which belongs to one lock, a wait queue waits for any condition: the waiter
-//! is queued first and looks then, so whoever makes the condition true and wakes afterwards is
+//! is queued first and looks then, so a task that makes the condition true and wakes afterwards is
 //! never missed.
 //!
 //! Not supported: exclusive waiters (so there is no waking of one), polling, freezing.
@@ -12,7 +12,7 @@
 use kernel::{
     bindings,
     prelude::*,
-    static_lock_class,
+    sync::LockClassKey,
     task::{might_sleep, MAX_SCHEDULE_TIMEOUT},
     types::Opaque,
 };
@@ -29,18 +29,25 @@ unsafe impl Send for WaitQueue {}
 // SAFETY: As above.
 unsafe impl Sync for WaitQueue {}
 
+/// Makes a [`WaitQueue`], with this name and a lock class of its own.
+macro_rules! new_waitqueue {
+    ($name:literal) => {
+        $crate::vfs::sync::wait::WaitQueue::new(
+            ::kernel::c_str!($name),
+            ::kernel::static_lock_class!(),
+        )
+    };
+}
+pub(crate) use new_waitqueue;
+
 impl WaitQueue {
-    /// A queue that nobody waits in.
-    pub(crate) fn new() -> impl PinInit<Self> {
+    /// A queue that nobody waits in; see [`new_waitqueue!`].
+    pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
             head <- Opaque::ffi_init(|slot| {
                 // SAFETY: `slot` is memory for the head; name and class are static.
                 unsafe {
-                    bindings::__init_waitqueue_head(
-                        slot,
-                        c"WaitQueue".as_char_ptr(),
-                        static_lock_class!().as_ptr(),
-                    )
+                    bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
                 }
             }),
         })
@@ -61,7 +68,7 @@ impl WaitQueue {
         Ok(())
     }
 
-    /// Wakes all who wait. From any context.
+    /// Wakes all waiters. From any context.
     pub(crate) fn wake_all(&self) {
         // SAFETY: The head was initialised and is pinned.
         unsafe {

@@ -15,7 +15,7 @@ use super::{
     nofs::NoFs,
     sync::{
         delayed_work::{cancel_sync, schedule},
-        wait::WaitQueue,
+        wait::{new_waitqueue, WaitQueue},
         workqueue::OwnedQueue,
     },
 };
@@ -255,7 +255,7 @@ mod cases {
         let queue = OwnedQueue::new(c"ocfs2_glue_kunit", 0)?;
         let shared = Arc::pin_init(
             pin_init!(Shared {
-                wait <- WaitQueue::new(),
+                wait <- new_waitqueue!("vfs_kunit"),
                 runs: Atomic::new(0),
                 work <- new_delayed_work!("ocfs2_glue_kunit"),
             }),

@@ -21,6 +21,7 @@ LAYERS = [
         "folio file_system super_block inode inode_ref attr create dentry dir extents io fault file "
         "inode_operations get_block aops tables icache super_operations context registration memory",
     ),
+    ("rust/dlm", ["vfs", "dlm"], "lksb request callbacks stackglue lvb"),
 ]
 
 
