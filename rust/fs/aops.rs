@@ -280,6 +280,13 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         // SAFETY: `->write_begin` is called with no folio of this file system locked.
         let wait = unsafe { NoFolio::at_entry() };
         match O::write_begin(inode, pos, len as usize, WriteTarget { iocb, inode }, wait) {
+            // The VFS would copy to it all the same.
+            WriteBegin::Ready(folio, _)
+                if !folio.is_of(inode.mapping()) || folio.part_of(pos, 1).is_none() =>
+            {
+                pr_err!("->write_begin returned another folio than that of {pos}\n");
+                EIO.to_errno()
+            }
             WriteBegin::Ready(folio, context) => {
                 // SAFETY: Both are valid for writing during the call.
                 unsafe {

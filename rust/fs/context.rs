@@ -10,6 +10,7 @@ use super::{
     file_system::FileSystem,
     folio::NoFolio,
     icache::Cache,
+    inode_count::InodeCount,
     inode_ref::InodeRef,
     super_block::{Device, Private, SuperBlock},
     super_operations,
@@ -251,12 +252,13 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             // SAFETY: By the contract, `fs_private` holds the options and nobody else uses them.
             let options = core::mem::take(unsafe { &mut *(*fc).fs_private.cast::<O::Options>() });
             let data = O::new_super(&mut NewSuperBlock { sb }, options, &wait)?;
-            let private = KBox::new(
-                Private::<T> {
+            let private = KBox::pin_init(
+                pin_init!(Private::<T> {
                     data,
                     // SAFETY: By the contract.
                     cache: unsafe { Self::cache(fc) },
-                },
+                    inodes <- InodeCount::new(),
+                }),
                 GFP_KERNEL,
             )?;
             // SAFETY: The superblock is ours alone until it is filled.

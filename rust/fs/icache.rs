@@ -11,6 +11,7 @@ use super::{
     file_system::FileSystem,
     folio::NoFolio,
     inode::{Backref, Inode, Slot},
+    inode_count::InodeCount,
     inode_ref::InodeRef,
     super_block::SuperBlock,
     tables::Tables,
@@ -259,6 +260,7 @@ pub(in crate::vfs) unsafe fn alloc_inode<T: FileSystem>(
         (*slot).backref.as_mut_ptr().write(SetOnce::new());
         pin_init::raw_init((*slot).data.as_mut_ptr(), data);
     }
+    private.inodes.get();
     // INVARIANT: The data is initialised.
     slot.cast()
 }
@@ -275,6 +277,12 @@ pub(in crate::vfs) unsafe extern "C" fn destroy_inode<T: FileSystem>(raw: *mut b
     unsafe {
         (*slot).data.assume_init_drop();
         (*slot).backref.assume_init_drop();
+    }
+    // SAFETY: The superblock is there, since this inode counts. Neither this function nor its
+    // caller uses it afterwards.
+    unsafe {
+        let inodes = &raw const SuperBlock::<T>::from_raw((*raw).i_sb).private().inodes;
+        InodeCount::put(inodes);
     }
 }
 

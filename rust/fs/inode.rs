@@ -97,7 +97,8 @@ impl<T: FileSystem> Inode<T> {
 
     /// The superblock.
     pub(crate) fn sb(&self) -> &SuperBlock<T> {
-        // SAFETY: `i_sb` doesn't change, and outlives its inodes.
+        // SAFETY: `i_sb` doesn't change, and the superblock outlives its inodes: unmount waits for
+        // them (see `inode_count.rs`).
         unsafe { SuperBlock::from_raw((*self.as_raw()).i_sb) }
     }
 

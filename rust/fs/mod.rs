@@ -7,7 +7,7 @@
 //!
 //! - `folio`: folios, and the rule when a task may wait for the cluster
 //! - `file_system`: `struct file_system_type`; what all others are generic over
-//! - `super_block`: `struct super_block`
+//! - `inode_count`, `super_block`: `struct super_block`
 //! - `inode`, `inode_ref`: `struct inode`, and references to it
 //! - `attr`, `create`: what stat(2) shows, and how that changes; what a new inode starts with
 //! - `dentry`: `struct dentry` and `struct dentry_operations`
@@ -37,6 +37,7 @@ pub(crate) mod folio;
 pub(crate) mod get_block;
 pub(crate) mod icache;
 pub(crate) mod inode;
+mod inode_count;
 pub(crate) mod inode_operations;
 pub(crate) mod inode_ref;
 pub(crate) mod io;

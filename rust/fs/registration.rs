@@ -58,6 +58,14 @@ impl<T: FileSystem> Registration<T> {
     }
 }
 
+#[cfg(GLUE_KUNIT)]
+impl<T: FileSystem> Registration<T> {
+    /// The C type, registered while `self` is borrowed.
+    pub(in crate::vfs) fn as_raw(&self) -> *mut bindings::file_system_type {
+        self.fs_type.raw.get()
+    }
+}
+
 #[pinned_drop]
 impl<T: FileSystem> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
@@ -70,6 +78,17 @@ impl<T: FileSystem> PinnedDrop for Registration<T> {
 unsafe extern "C" fn kill_sb<T: FileSystem>(raw: *mut bindings::super_block) {
     // SAFETY: The VFS passes a superblock of this type, which it shuts down.
     let info = unsafe { (*raw).s_fs_info };
+    let private: *const Private<T> = info.cast_const().cast();
+    // A superblock that got no root isn't given to `->put_super`, which waits for the others.
+    // SAFETY: As above; `s_fs_info`, if set, is valid until it is dropped below, and `s_id` is a
+    // NUL-terminated array.
+    unsafe {
+        if !private.is_null() && (*raw).s_root.is_null() {
+            (*private)
+                .inodes
+                .wait(CStr::from_char_ptr((*raw).s_id.as_ptr()));
+        }
+    }
     // SAFETY: This is what `->kill_sb` is for; the superblock has a block device or not.
     unsafe {
         if T::ON_DEVICE {
@@ -81,7 +100,7 @@ unsafe extern "C" fn kill_sb<T: FileSystem>(raw: *mut bindings::super_block) {
     if !info.is_null() {
         // SAFETY: The value came from `into_foreign`, and nobody can reach it now: inodes and
         // dentries are gone.
-        let private = unsafe { <KBox<Private<T>> as ForeignOwnable>::from_foreign(info) };
+        let private = unsafe { <Pin<KBox<Private<T>>> as ForeignOwnable>::from_foreign(info) };
         if T::HAS_KILL_SB {
             // SAFETY: A superblock without inodes has no folios that this task could hold.
             T::kill_sb(&private.data, &unsafe { NoFolio::at_entry() });

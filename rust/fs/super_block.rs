@@ -6,7 +6,7 @@
 //!
 //! Not supported: quotas, freezing.
 
-use super::file_system::FileSystem;
+use super::{file_system::FileSystem, inode_count::InodeCount};
 use core::marker::PhantomData;
 use kernel::{bindings, error::to_result, prelude::*, sync::Arc, types::Opaque};
 
@@ -35,18 +35,22 @@ pub(crate) trait Device {
 }
 
 /// What `s_fs_info` points to.
+#[pin_data]
 pub(in crate::vfs) struct Private<T: FileSystem> {
     pub(in crate::vfs) data: Arc<T::Super>,
     /// The slab cache for inodes, which outlives every superblock.
     pub(in crate::vfs) cache: *mut bindings::kmem_cache,
+    #[pin]
+    pub(in crate::vfs) inodes: InodeCount,
 }
 
 /// C: `struct super_block`, with private data of type [`FileSystem::Super`].
 ///
 /// # Invariants
 ///
-/// `s_fs_info` came from `into_foreign` of a `KBox<Private<T>>`, except before
-/// [`super::context`] has set it, and stays until `->kill_sb`.
+/// `s_fs_info` came from `into_foreign` of a `Pin<KBox<Private<T>>>`, except before
+/// [`super::context`] has set it, and stays until `->kill_sb`, which runs after the last inode is
+/// gone.
 #[repr(transparent)]
 pub(crate) struct SuperBlock<T: FileSystem> {
     raw: Opaque<bindings::super_block>,

@@ -33,7 +33,8 @@ pub(crate) trait Operations<T: FileSystem> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `->put_super`: the last inode is gone.
+    /// `->put_super`: nothing but the file system itself has an inode now. When this has returned,
+    /// unmount waits until every inode is gone.
     fn put_super(_sb: &SuperBlock<T>, _wait: &NoFolio) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -126,6 +127,10 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         if O::HAS_PUT_SUPER {
             O::put_super(sb, &wait);
         }
+        // SAFETY: `s_id` is a NUL-terminated array that doesn't change any more.
+        sb.private()
+            .inodes
+            .wait(unsafe { CStr::from_char_ptr((*raw).s_id.as_ptr()) });
     }
 
     unsafe extern "C" fn sync_fs(raw: *mut bindings::super_block, wait: c_int) -> c_int {

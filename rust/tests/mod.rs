@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! KUnit tests of the abstractions that need no mounted volume.
+//! KUnit tests of the abstractions. Those that need a mounted file system are in `mounted`.
 //!
 //! They are built in only for kernels with `CONFIG_KUNIT=y`, into one of the modules that use this
 //! directory, and run when somebody writes to `kunit/ocfs2_glue_vfs/run` in debugfs, or at once if
 //! KUnit runs all tests by itself.
+
+mod mounted;
 
 use super::{
     counters::Counters,

@@ -18,7 +18,7 @@ LAYERS = [
     (
         "rust/fs",
         ["vfs", "fs"],
-        "folio file_system super_block inode inode_ref attr create dentry dir extents io fault file "
+        "folio file_system inode_count super_block inode inode_ref attr create dentry dir extents io fault file "
         "inode_operations get_block aops tables icache super_operations context registration memory",
     ),
     ("rust/dlm", ["vfs", "dlm"], "lksb request callbacks stackglue lvb"),
