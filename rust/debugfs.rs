@@ -2,6 +2,8 @@
 //! The module's directory in debugfs.
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
+//!
+//! Not supported: more than one such directory.
 
 use kernel::{
     debugfs::Dir,

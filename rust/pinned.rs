@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Pinned fields of pinned structs, by shared reference.
+//!
+//! Not supported: exclusive references, for which `#[pin_data]` has projections.
 
 /// Defines a method that borrows a field which is structurally pinned (`#[pin]` in `#[pin_data]`).
 macro_rules! pinned_field {

@@ -7,6 +7,8 @@
 //! reports busy inodes at unmount and frees the superblock all the same. Here unmount waits for
 //! the last of them, so a reference to an inode keeps its superblock. One that is never dropped makes
 //! unmount wait for ever: a bug that shows, instead of a use after free.
+//!
+//! Not supported: a time limit, after which there would be nothing right to do.
 
 use kernel::{
     prelude::*,

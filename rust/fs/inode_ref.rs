@@ -7,6 +7,11 @@
 //! [`Backref`](super::inode::Backref) lend inodes whose `i_count` may be 0 already; they are kept
 //! for that long by other means, and a reference that is taken then keeps nothing. So there is no
 //! way from a borrow to a reference: one comes from `iget`, or from another one.
+//!
+//! A reference may be kept anywhere, by any task. It keeps the superblock as well, since unmount
+//! waits for inodes (see `inode_count.rs`).
+//!
+//! Not supported: `igrab()`.
 
 use super::{file_system::FileSystem, inode::Inode};
 use core::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};

@@ -5,6 +5,8 @@
 //!
 //! `kernel::workqueue` queues such work, but can neither change its timer afterwards nor cancel it.
 //! A queue owns one reference to each item in it.
+//!
+//! Not supported: items that aren't in an `Arc`.
 
 use super::workqueue::OwnedQueue;
 use kernel::{
