@@ -29,25 +29,19 @@ lane_finish() {
 	rm -f "$LIVE"
 }
 
-# lanes_wait: until all have ended; on a terminal, what they do.
+# lanes_wait: until all have ended; on a terminal, what they do. Each is waited for
+# as soon as it ends: bash forgets the status of a job after a thousand others.
 lanes_wait() {
 	local name
-	while lanes_alive; do
+	while [ ${#LANES[@]} -gt 0 ]; do
 		live_line "$(cat "$LOGS"/live.* 2>/dev/null | sed 's/^ *//' | paste -sd '|')"
 		sleep 0.5
+		for name in "${!LANES[@]}"; do
+			kill -0 "${LANES[$name]}" 2>/dev/null && continue
+			wait "${LANES[$name]}" || report_result "not ok" "$name" - "ended too early"
+			unset "LANES[$name]"
+		done
 	done
-	for name in "${!LANES[@]}"; do
-		wait "${LANES[$name]}" || report_result "not ok" "$name" - "ended too early"
-		unset "LANES[$name]"
-	done
-}
-
-lanes_alive() {
-	local pid
-	for pid in "${LANES[@]}"; do
-		kill -0 "$pid" 2>/dev/null && return 0
-	done
-	return 1
 }
 
 lanes_stop() {
