@@ -8,8 +8,8 @@
 
 use crate::{
     lockres::{
-        DlmCall, Flushed, How, Kind, Level, Lvb, Machine, Mode, Outcome, Policy, Refusal, State,
-        Task, Unexpected, Work,
+        DlmCall, Flushed, How, Kind, Level, Lvb, Machine, Membership, Mode, Outcome, Policy,
+        Refusal, State, Task, Unexpected, Work,
     },
     meta::corrupt::count_line,
     ondisk::{
@@ -43,6 +43,7 @@ const POLICY: Policy = Policy {
     idle_ns: 0,
     ticket_ns: 100,
 };
+const COMPLETE: Membership = Membership::Complete;
 const READER: Task = Task(1);
 const OTHER: Task = Task(2);
 
@@ -53,7 +54,7 @@ fn granted_pr(ticket: bool) -> Result<Machine, Unexpected> {
         event: "granted_pr",
     };
     let mut m = Machine::new(KIND, POLICY);
-    let step = m.acquire(Mode::Pr, How::Wait, READER, 0);
+    let step = m.acquire(Mode::Pr, How::Wait, READER, COMPLETE, 0);
     let (
         Outcome::Wait(waiter),
         Some(DlmCall::Lock {
@@ -67,7 +68,7 @@ fn granted_pr(ticket: bool) -> Result<Machine, Unexpected> {
     };
     let _ = m.returned(Ok(()), 0)?;
     let _ = m.ast(Ok(()), 0)?;
-    let Outcome::Granted(mut hold) = m.poll(waiter, 0).value else {
+    let Outcome::Granted(mut hold) = m.poll(waiter, COMPLETE, 0).value else {
         return Err(wrong);
     };
     let _ = m.refreshed(&mut hold, true, 0)?;
@@ -142,11 +143,11 @@ mod cases {
         assert_eq!(m.generation(), 1);
         assert_eq!(m.bast(Mode::Ex, 1).work, Some(0));
         assert_eq!(
-            m.acquire(Mode::Pr, How::Try, READER, 1).value,
+            m.acquire(Mode::Pr, How::Try, READER, COMPLETE, 1).value,
             Outcome::WouldBlock
         );
         assert_eq!(
-            m.work(1).value,
+            m.work(COMPLETE, 1).value,
             Work::Flush {
                 from: Level::Pr,
                 to: Level::Nl
@@ -170,7 +171,7 @@ mod cases {
     #[test]
     fn a_try_never_calls_the_dlm() {
         let mut m = Machine::new(KIND, POLICY);
-        let step = m.acquire(Mode::Pr, How::Try, READER, 0);
+        let step = m.acquire(Mode::Pr, How::Try, READER, COMPLETE, 0);
         assert_eq!(step.value, Outcome::WouldBlock);
         assert_eq!(step.call, None);
         assert_eq!(m.state(), State::Unlocked);
@@ -180,12 +181,12 @@ mod cases {
     fn a_ticket_is_for_the_task_that_left_it() -> Result<(), Unexpected> {
         let mut m = granted_pr(true)?;
         assert_eq!(m.bast(Mode::Ex, 10).work, Some(90));
-        assert_eq!(m.work(10).value, Work::Nothing);
+        assert_eq!(m.work(COMPLETE, 10).value, Work::Nothing);
         assert_eq!(
-            m.acquire(Mode::Pr, How::Try, OTHER, 20).value,
+            m.acquire(Mode::Pr, How::Try, OTHER, COMPLETE, 20).value,
             Outcome::WouldBlock
         );
-        let again = m.acquire(Mode::Pr, How::Try, READER, 20).value;
+        let again = m.acquire(Mode::Pr, How::Try, READER, COMPLETE, 20).value;
         assert!(matches!(again, Outcome::Granted(_)));
         assert_eq!(m.tickets(20), 0);
         Ok(())
@@ -194,12 +195,12 @@ mod cases {
     #[test]
     fn a_refused_conversion_leaves_the_level() -> Result<(), Unexpected> {
         let mut m = granted_pr(false)?;
-        let step = m.acquire(Mode::Ex, How::NoQueue, READER, 1);
+        let step = m.acquire(Mode::Ex, How::NoQueue, READER, COMPLETE, 1);
         let Outcome::Wait(waiter) = step.value else {
             return Err(Unexpected { event: "acquire" });
         };
         let _ = m.returned(Err(Refusal::Again), 2)?;
-        assert_eq!(m.poll(waiter, 3).value, Outcome::WouldBlock);
+        assert_eq!(m.poll(waiter, COMPLETE, 3).value, Outcome::WouldBlock);
         assert_eq!(m.level(), Level::Pr);
         Ok(())
     }

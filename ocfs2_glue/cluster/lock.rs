@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Cluster locks: carries out what the state machine in [`crate::lockres`] decides.
 //!
-//! One spinlock for each lock resource, around the machine and nothing else (`machine.rs`).
-//! Whatever the machine answers is done after it was dropped: wake, queue the worker, call the DLM,
-//! tell the machine what the call returned.
+//! Each lock resource has one spinlock, around the machine and nothing else (`machine.rs`). What
+//! the machine answers is done after the spinlock was dropped: wake waiters, queue the worker, call
+//! the DLM, report to the machine what the call returned.
 //!
-//! A task that sleeps here holds no folio lock: every function that can wait for the cluster asks
-//! for a [`NoFolio`]. [`Lock::try_acquire`] doesn't, and never sleeps.
+//! A task that sleeps here holds no folio lock: every function that can wait for the cluster takes
+//! a [`NoFolio`]. [`Lock::try_acquire`] takes none, and never sleeps.
 
 use super::{machine::LockedMachine, membership::Cluster};
 use crate::{
     lockres::{
-        Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Level, Lvb, Mode, Outcome, Refusal,
-        Step, Waiter, Work,
+        Answer, DlmCall, Flushed, Hold, How, Kick, Kind, Level, LockError, Lvb, Mode, Outcome,
+        Refusal, Step, Waiter, Work,
     },
     ondisk::dlm::{lock_name::LockName, lvb},
     vfs::{
@@ -41,20 +41,20 @@ use kernel::{
     workqueue::{impl_has_delayed_work, DelayedWork, WorkItem},
 };
 
-/// What a lock protects, as far as a downconvert is concerned.
+/// What a lock protects, for the downconvert worker.
 pub(crate) trait Contents: Send + Sync {
-    /// Writes back and drops what has to be before the lock goes from level `from` to level `to`.
-    /// `None` while it is being evicted, which gives the lock up by itself.
+    /// Writes back and drops what must be, before the lock goes from level `from` to level `to`.
+    /// `None` during eviction, which unlocks by itself.
     fn flush(&self, from: Level, to: Level) -> Option<Flushed>;
 
-    /// What the lock value block should say; `None` if nothing that others could trust.
+    /// The data for the lock value block; `None` if other nodes couldn't trust it.
     fn value_block(&self) -> Option<[u8; lvb::SIZE]>;
 }
 
-/// One lock of the cluster, or on a local volume none.
+/// One lock of the cluster; on a local volume, none.
 #[derive(Clone)]
 pub(crate) enum Lock {
-    /// Nobody else has the volume.
+    /// No other node can mount the volume.
     Local,
     /// A lock resource.
     Cluster(Arc<LockRes>),
@@ -67,9 +67,7 @@ pub(crate) struct LockRes {
     lksb: Lksb,
     #[pin]
     machine: LockedMachine,
-    #[pin]
-    wait: WaitQueue,
-    /// Counts wake-ups, so that none is missed between an answer and the sleep that follows it.
+    /// Counts wake-ups, so that a task misses none between the machine's answer and its sleep.
     wakes: Atomic<u64>,
     #[pin]
     work: DelayedWork<Self>,
@@ -77,7 +75,7 @@ pub(crate) struct LockRes {
     #[pin]
     working: Mutex<()>,
     cluster: Arc<Cluster>,
-    /// What a downconvert has to write back, and whose attributes go into the value block.
+    /// What a downconvert writes back, and what goes into the value block.
     contents: Option<Arc<dyn Contents>>,
 }
 
@@ -89,19 +87,18 @@ impl_has_delayed_work! {
     impl HasDelayedWork<Self> for LockRes { self.work }
 }
 
-/// A lock that is held; given back when dropped.
-#[must_use = "the lock is given back when this is dropped"]
+/// A lock that is held; released when dropped.
+#[must_use = "the lock is released when this is dropped"]
 pub(crate) struct Held {
     inner: Option<(Arc<LockRes>, Hold)>,
 }
 
-/// What a blocking acquire leaves behind for the operation that is called again. Made in this file
-/// alone, and what a retry is made of (`Waited` of [`crate::data::aops::Aops`]).
+/// Proof that a blocking acquire succeeded and left a ticket. Only this file makes one, and a retry
+/// needs one (`Waited` of [`crate::data::aops::Aops`]).
 pub(crate) struct Ticket(());
 
 impl Lock {
-    /// A lock with a value block, that protects what `contents` stands for. `cluster` is `None` on a
-    /// local volume.
+    /// A lock with a value block, which protects `contents`. `cluster` is `None` on a local volume.
     pub(crate) fn with_contents(
         cluster: Option<&Arc<Cluster>>,
         name: LockName,
@@ -119,7 +116,7 @@ impl Lock {
         }
     }
 
-    /// A lock that protects nothing that is cached: rw, open and super lock.
+    /// A lock that protects nothing cached: rw, open and super lock.
     pub(crate) fn plain(cluster: Option<&Arc<Cluster>>, name: LockName) -> Result<Self> {
         let kind = Kind {
             lvb: false,
@@ -131,11 +128,12 @@ impl Lock {
         }
     }
 
-    /// Acquires, waiting for other nodes as long as it takes.
+    /// Acquires, and waits for other nodes as long as it takes.
     ///
     /// # Errors
     ///
-    /// `EINTR` for a task that was killed, `EIO` if the cluster is lost, else what the DLM says.
+    /// `EINTR` if the task is killed, `EIO` after a node died that had a slot, else the DLM's
+    /// error.
     pub(crate) fn acquire(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
         match self {
             Lock::Local => Ok(Held { inner: None }),
@@ -144,11 +142,11 @@ impl Lock {
     }
 
     /// Acquires by waiting, has `refresh` bring what the lock protects up to date, and leaves a
-    /// ticket: the next try of this task gets the lock even if another node asks meanwhile.
+    /// ticket: the next try of this task gets the lock even if another node waits by then.
     ///
     /// # Errors
     ///
-    /// As [`Lock::acquire`], and what `refresh` answers.
+    /// Those of [`Lock::acquire`] and of `refresh`.
     pub(crate) fn ticket(
         &self,
         mode: Mode,
@@ -161,11 +159,11 @@ impl Lock {
         Ok(Ticket(()))
     }
 
-    /// Acquires if no other node has it in the way; waits for the DLM's word on that.
+    /// Acquires if no other node holds a conflicting lock; waits for the DLM's answer to that.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` if one has; else as [`Lock::acquire`].
+    /// `EAGAIN` if one does; else as [`Lock::acquire`].
     pub(crate) fn acquire_now(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
         match self {
             Lock::Local => Ok(Held { inner: None }),
@@ -173,8 +171,8 @@ impl Lock {
         }
     }
 
-    /// Acquires if that needs no waiting: not for another node, nor for an answer of the DLM, nor
-    /// for a refresh. For callers with a folio locked.
+    /// Acquires without sleeping: `None` if that would need another node, the DLM's answer, the
+    /// slot map or a refresh. For callers with a folio locked.
     pub(crate) fn try_acquire(&self, mode: Mode) -> Option<Held> {
         match self {
             Lock::Local => Some(Held { inner: None }),
@@ -182,19 +180,16 @@ impl Lock {
         }
     }
 
-    /// Whether [`Lock::try_acquire`] would succeed just now, and if so under which grant
-    /// ([`Lock::generation`]), for callers that would give the lock back at once.
+    /// Whether [`Lock::try_acquire`] would succeed now, and if so under which grant
+    /// ([`Lock::generation`]), for callers that would release the lock at once.
     ///
-    /// They need no hold: what they hand on (that attributes are up to date, that a name is there)
-    /// may be outdated by another node as soon as it is given back, and isn't more so if it never
-    /// was held. It costs the spinlock once; no counter, no reference, and the clock only if
-    /// another node asks. Nor is it a use, so a lock that is asked about and not taken counts as
-    /// idle.
+    /// They need no hold: another node may outdate their result (that attributes are up to date,
+    /// that a name exists) as soon as a hold is released. This takes the spinlock once; no counter,
+    /// no reference, and the clock only if another node waits. The lock doesn't count as used.
     pub(crate) fn would_grant(&self, mode: Mode) -> Option<u64> {
         match self {
             Lock::Local => Some(1),
-            Lock::Cluster(res) if res.cluster.is_fine() => res.machine.would_grant(mode),
-            Lock::Cluster(_) => None,
+            Lock::Cluster(res) => res.machine.would_grant(mode, &res.cluster.members),
         }
     }
 
@@ -207,7 +202,7 @@ impl Lock {
         }
     }
 
-    /// Which grant this is: changes whenever the lock comes back after it was lost.
+    /// The number of the present grant: it changes when the lock comes back after NL.
     pub(crate) fn generation(&self) -> u64 {
         match self {
             Lock::Local => 1,
@@ -215,19 +210,19 @@ impl Lock {
         }
     }
 
-    /// Gives back the ticket that a folio operation may have left for its retry, now that all of
-    /// what it was a part of is over. Where it wasn't needed, because another task had read the
-    /// folio meanwhile, it would hold up a downconvert until it runs out.
+    /// Returns this task's unused ticket when the read or fault is over; otherwise it would delay a
+    /// downconvert until it expires. (A task doesn't use its ticket if another task has read the
+    /// folio.)
     ///
-    /// Takes the lock's spinlock only if there are tickets, queues the worker, and waits for
-    /// nothing, so it may be called with whatever such an operation is called with.
-    pub(crate) fn hand_in(&self) {
+    /// Takes the lock's spinlock only if there are tickets, queues the worker, and never sleeps, so
+    /// it may be called wherever a read or fault ends.
+    pub(crate) fn return_ticket(&self) {
         if let Lock::Cluster(res) = self {
-            res.kick(res.machine.hand_in());
+            res.kick(res.machine.return_ticket());
         }
     }
 
-    /// Keeps the lock until unmount: what it protects is in the log of an aborted journal.
+    /// Keeps the lock until unmount, because what it protects is in the log of an aborted journal.
     pub(crate) fn withhold(&self, evicting: &Evicting) {
         if let Lock::Cluster(res) = self {
             if res.cluster.withhold(res.clone()).is_err() {
@@ -237,15 +232,15 @@ impl Lock {
         }
     }
 
-    /// Gives the lock up for good. Nobody holds it, and what it protects was written back. Waits
-    /// for the DLM's answer.
+    /// Unlocks. No task holds the lock, and what it protects was written back. Waits for the DLM's
+    /// answer.
     pub(crate) fn shut_down(&self, _wait: &NoFolio) {
         if let Lock::Cluster(res) = self {
             res.shut_down(None);
         }
     }
 
-    /// The same for a lock of an inode that is being evicted, with what its value block shall say.
+    /// The same for a lock of an inode that is being evicted, with the data for its value block.
     pub(crate) fn evict(&self, value: Option<[u8; lvb::SIZE]>, _evicting: &Evicting) {
         if let Lock::Cluster(res) = self {
             res.shut_down(value);
@@ -254,7 +249,7 @@ impl Lock {
 }
 
 impl Held {
-    /// Whether this holder must refresh what the lock protects before anybody uses it.
+    /// Whether this holder must refresh what the lock protects before any task uses it.
     pub(crate) fn must_refresh(&self) -> bool {
         self.inner
             .as_ref()
@@ -271,7 +266,7 @@ impl Held {
         }
     }
 
-    /// The lock value block, if the DLM calls it valid.
+    /// The lock value block, if the DLM says that it is valid.
     pub(crate) fn value_block(&self) -> Option<[u8; lvb::SIZE]> {
         let (res, _) = self.inner.as_ref()?;
         let connection = res.cluster.connection().ok()?;
@@ -283,7 +278,7 @@ impl Held {
         Some(value)
     }
 
-    /// Gives the hold back, but leaves a ticket in its place.
+    /// Releases the hold and leaves a ticket.
     fn leave_ticket(mut self) {
         if let Some((res, hold)) = self.inner.take() {
             let kick = res.machine.leave_ticket(hold);
@@ -324,10 +319,7 @@ impl LockRes {
     }
 
     fn try_acquire(self: &Arc<Self>, mode: Mode) -> Option<Held> {
-        if !self.cluster.is_fine() {
-            return None;
-        }
-        let step = self.machine.acquire(mode, How::Try);
+        let step = self.machine.acquire(mode, How::Try, &self.cluster.members);
         self.kick(step.kick);
         match step.value {
             Outcome::Granted(hold) => Some(Held {
@@ -342,13 +334,10 @@ impl LockRes {
     }
 
     fn acquire(self: &Arc<Self>, mode: Mode, how: How, _wait: &NoFolio) -> Result<Held> {
-        // The other node may need this journal flushed before it lets go.
+        // The other node may need a flush of this journal before it gives its lock up.
         jbd2::warn_about_handle();
-        if self.cluster.is_lost() {
-            return Err(EIO);
-        }
-        let mut seen = self.wakes.load(Acquire);
-        let step = self.machine.acquire(mode, how);
+        let mut seen = self.seen();
+        let step = self.machine.acquire(mode, how, &self.cluster.members);
         let mut outcome = self.carry_out(step);
         let mut waited_from = None;
         let result = loop {
@@ -359,7 +348,7 @@ impl LockRes {
                     })
                 }
                 Outcome::WouldBlock => break Err(EAGAIN),
-                Outcome::Failed(fault) => break Err(errno_of(fault)),
+                Outcome::Failed(error) => break Err(errno_of(error)),
                 Outcome::Wait(waiter) => {
                     waited_from.get_or_insert_with(Instant::<Monotonic>::now);
                     if let Err(e) = self.sleep(seen) {
@@ -367,7 +356,7 @@ impl LockRes {
                         self.kick(kick);
                         break Err(e);
                     }
-                    seen = self.wakes.load(Acquire);
+                    seen = self.seen();
                     outcome = self.poll(waiter);
                 }
             }
@@ -384,17 +373,24 @@ impl LockRes {
     }
 
     fn poll(self: &Arc<Self>, waiter: Waiter) -> Outcome {
-        let step = self.machine.poll(waiter);
+        let step = self.machine.poll(waiter, &self.cluster.members);
         self.carry_out(step)
     }
 
-    fn sleep(&self, seen: u64) -> Result {
-        self.wait
-            .wait_killable(|| self.wakes.load(Acquire) != seen || self.cluster.is_lost())?;
-        if self.cluster.is_lost() {
-            return Err(EIO);
-        }
-        Ok(())
+    /// Read before each request to the machine. A task sleeps until this changes.
+    fn seen(&self) -> (u64, u32) {
+        (self.wakes.load(Acquire), self.cluster.members.changes())
+    }
+
+    fn waiters(&self) -> &WaitQueue {
+        self.cluster
+            .members
+            .waiters(core::ptr::from_ref(self).addr())
+    }
+
+    /// `EINTR` for a task that was killed.
+    fn sleep(&self, seen: (u64, u32)) -> Result {
+        self.waiters().wait_killable(|| self.seen() != seen)
     }
 
     fn carry_out<T>(self: &Arc<Self>, step: Step<T>) -> T {
@@ -408,19 +404,20 @@ impl LockRes {
     fn kick(self: &Arc<Self>, kick: Kick) {
         if kick.wake {
             self.wakes.fetch_add(1, Full);
-            self.wait.wake_all();
+            self.waiters().wake_all();
         }
         if let Some(delay) = kick.work {
             // Rounded up, so that the worker isn't early and has to wait again.
             let delay = msecs_to_jiffies(delay.div_ceil(1_000_000) as u32);
-            // A callback may get here late: what is queued after `shut_down` has cancelled would
-            // be nobody's to wait for, and might outlive the queue.
-            self.machine
-                .unless_gone(|| delayed_work::schedule(&self.cluster.queue, self.clone(), delay));
+            // A callback may come here late. Work that is queued after `shut_down` has cancelled
+            // would run without anything to wait for it, and might outlive the queue.
+            self.machine.unless_gone(|| {
+                delayed_work::schedule(&self.cluster.members.queue, self.clone(), delay)
+            });
         }
     }
 
-    /// Makes a call into the DLM. `value` is for the value block, where the inode can't be asked.
+    /// Makes a call into the DLM. `value` is for the value block, if `contents` can't provide it.
     fn call(self: &Arc<Self>, call: DlmCall, value: Option<[u8; lvb::SIZE]>) {
         let answer = match self.cluster.connection() {
             Ok(connection) => match call {
@@ -458,7 +455,7 @@ impl LockRes {
     fn set_value(&self, lvb: Lvb, value: Option<[u8; lvb::SIZE]>) {
         let value = match lvb {
             Lvb::Unused | Lvb::Leave => return,
-            Lvb::Spoil => lvb::untrusted(),
+            Lvb::Invalidate => lvb::untrusted(),
             Lvb::Fill => value
                 .or_else(|| self.contents.as_ref()?.value_block())
                 .unwrap_or(lvb::untrusted()),
@@ -471,15 +468,15 @@ impl LockRes {
     /// One turn of the downconvert worker.
     fn work_once(self: &Arc<Self>) {
         let _one = self.working.lock();
-        // Whatever is written back here must not come back through this very lock.
+        // An allocation must not write back through a file system that needs this lock.
         let _nofs = NoFs::enter();
-        let step = self.machine.work();
+        let step = self.machine.work(&self.cluster.members);
         if let Work::Flush { from, to } = self.carry_out(step) {
             self.cluster.counters.downconverts.inc();
             let begun = Instant::<Monotonic>::now();
             let done = match &self.contents {
                 None => Flushed::Done,
-                // Eviction has it, is writing its metadata back, and gives the lock up then.
+                // Eviction writes its metadata back, and then unlocks.
                 Some(contents) => contents
                     .flush(from, to)
                     .unwrap_or(Flushed::NotYet(EVICTION_NS)),
@@ -508,7 +505,7 @@ impl LockRes {
 
     fn shut_down(self: &Arc<Self>, value: Option<[u8; lvb::SIZE]>) {
         loop {
-            let seen = self.wakes.load(Acquire);
+            let seen = self.seen();
             let step = self.machine.shutdown();
             self.kick(step.kick);
             if let Some(call) = step.call {
@@ -517,13 +514,13 @@ impl LockRes {
             if step.value || self.machine.is_gone() {
                 break;
             }
-            self.wait.wait(|| self.wakes.load(Acquire) != seen);
+            self.waiters().wait(|| self.seen() != seen);
         }
         delayed_work::cancel_sync(self);
     }
 }
 
-/// How often the worker looks whether eviction has given a lock up.
+/// How often the worker looks whether eviction has unlocked.
 const EVICTION_NS: u64 = 10_000_000;
 
 impl WorkItem for LockRes {
@@ -581,13 +578,14 @@ fn answer_of(result: Result) -> Answer {
     })
 }
 
-fn errno_of(fault: Fault) -> Error {
-    match fault {
-        Fault::Shutdown => ESTALE,
-        Fault::Lost(errno) | Fault::Refused(Refusal::Other(errno)) => Error::from_errno(errno),
-        Fault::Refused(Refusal::Again) => EAGAIN,
-        Fault::Refused(Refusal::Deadlock) => EDEADLK,
-        Fault::Refused(Refusal::Busy) => EBUSY,
-        Fault::Misuse => EIO,
+fn errno_of(error: LockError) -> Error {
+    match error {
+        LockError::Shutdown => ESTALE,
+        LockError::Unrecovered | LockError::Lost => EIO,
+        LockError::Refused(Refusal::Other(errno)) => Error::from_errno(errno),
+        LockError::Refused(Refusal::Again) => EAGAIN,
+        LockError::Refused(Refusal::Deadlock) => EDEADLK,
+        LockError::Refused(Refusal::Busy) => EBUSY,
+        LockError::Misuse => EIO,
     }
 }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The state machine of one lock, behind its spinlock, with the clock it doesn't have.
+//! The state machine of one lock, behind its spinlock, with a clock and the cluster's membership.
 //!
-//! This is the only way to a [`Machine`] in the kernel, so none of its decisions is left out of a
-//! recording: each call, with the time it was told and what it answered, goes to the tracepoint
-//! `lock_event` before the spinlock is dropped, so in the order in which they were made. `replay`
-//! (`selftests/host/lockres`) makes them again. While the tracepoint is off that costs one branch.
+//! The kernel reaches a [`Machine`] only through this file, so a recording has all its decisions:
+//! the tracepoint `lock_event` gets each call, with the time, the membership and the answer, before
+//! the spinlock is dropped, and so in the right order. `replay` (`selftests/host/lockres`) repeats
+//! them. While the tracepoint is off that costs one branch.
 
+use super::members::Members;
 use crate::{
     lockres::{
-        Answer, Event, Flushed, Hold, How, Kick, Kind, Machine, Mode, Outcome, Policy, Recorded,
-        Step, Task, Unexpected, Waiter, Work,
+        Answer, Event, Flushed, Hold, How, Kick, Kind, Machine, Membership, Mode, Outcome, Policy,
+        Recorded, Step, Task, Unexpected, Waiter, Work,
     },
     ondisk::dlm::lock_name::LockName,
     vfs::trace,
 };
+use core::cell::Cell;
 use kernel::{
     new_spinlock,
     prelude::*,
@@ -24,21 +26,21 @@ use kernel::{
     time::{ClockSource, Monotonic},
 };
 
-/// One lock resource's machine. Each method is the machine's of that name, for the current task
-/// where it asks for one; see [`crate::lockres`] for who may call it.
+/// One lock resource's machine. Each method calls the machine's method of that name, for the
+/// current task if it takes one; see [`crate::lockres`] for who may call it.
 #[pin_data]
 pub(crate) struct LockedMachine {
     #[pin]
     machine: SpinLock<Machine>,
-    /// Whether there may be tickets, so that who hands one in needn't take the spinlock to find
-    /// that there are none. Changed under it.
+    /// Whether there may be tickets. Saves [`LockedMachine::return_ticket`] the spinlock if there
+    /// are none. Changed under the spinlock.
     tickets: Atomic<bool>,
     name: LockName,
     dev: u32,
 }
 
 impl LockedMachine {
-    /// One that the DLM doesn't know yet. `dev` is the volume's, for recordings.
+    /// A lock that wasn't requested from the DLM yet. `dev` is the volume's, for recordings.
     pub(crate) fn new(kind: Kind, policy: Policy, name: LockName, dev: u32) -> impl PinInit<Self> {
         pin_init!(Self {
             machine <- new_spinlock!(Machine::new(kind, policy), "ocfs2_glue_lockres"),
@@ -53,13 +55,39 @@ impl LockedMachine {
         })
     }
 
-    /// The name of the lock, as the DLM is given it.
+    /// The lock's name at the DLM.
     pub(crate) fn name(&self) -> &[u8] {
         self.name.as_bytes()
     }
 
     fn step<T: Recorded>(&self, event: Event, call: impl FnOnce(&mut Machine, u64) -> T) -> T {
+        self.run(|| event, call)
+    }
+
+    /// A decision that depends on the membership, which is read under the spinlock.
+    fn decide<T: Recorded>(
+        &self,
+        members: &Members,
+        event: impl FnOnce(Membership) -> Event,
+        call: impl FnOnce(&mut Machine, Membership, u64) -> T,
+    ) -> T {
+        let seen = Cell::new(Membership::Complete);
+        self.run(
+            || {
+                seen.set(members.membership());
+                event(seen.get())
+            },
+            |m, now| call(m, seen.get(), now),
+        )
+    }
+
+    fn run<T: Recorded>(
+        &self,
+        event: impl FnOnce() -> Event,
+        call: impl FnOnce(&mut Machine, u64) -> T,
+    ) -> T {
         let mut machine = self.machine.lock();
+        let event = event();
         let now = now_ns();
         let answer = call(&mut machine, now);
         if trace::records_lock_events() {
@@ -69,26 +97,33 @@ impl LockedMachine {
         answer
     }
 
-    pub(crate) fn acquire(&self, mode: Mode, how: How) -> Step<Outcome> {
+    pub(crate) fn acquire(&self, mode: Mode, how: How, members: &Members) -> Step<Outcome> {
         let task = task();
-        self.step(Event::Acquire(mode, how, task), |m, now| {
-            m.acquire(mode, how, task, now)
-        })
+        self.decide(
+            members,
+            |seen| Event::Acquire(mode, how, task, seen),
+            |m, seen, now| m.acquire(mode, how, task, seen, now),
+        )
     }
 
-    /// Not recorded, as it decides nothing. `Some`: the generation under which that is so.
-    pub(crate) fn would_grant(&self, mode: Mode) -> Option<u64> {
+    /// Not recorded, as it changes nothing. `Some`: the generation for which the answer holds.
+    pub(crate) fn would_grant(&self, mode: Mode, members: &Members) -> Option<u64> {
         let machine = self.machine.lock();
         let now = match machine.is_blocking() {
             true => now_ns(),
             false => 0,
         };
-        let granted = machine.would_grant(mode, task(), now);
+        let granted = machine.would_grant(mode, task(), members.membership(), now);
         granted.then(|| machine.generation())
     }
 
-    pub(crate) fn poll(&self, waiter: Waiter) -> Step<Outcome> {
-        self.step(Event::Poll(waiter.task()), |m, now| m.poll(waiter, now))
+    pub(crate) fn poll(&self, waiter: Waiter, members: &Members) -> Step<Outcome> {
+        let task = waiter.task();
+        self.decide(
+            members,
+            |seen| Event::Poll(task, seen),
+            |m, seen, now| m.poll(waiter, seen, now),
+        )
     }
 
     pub(crate) fn abandon(&self, waiter: Waiter) -> Kick {
@@ -115,15 +150,15 @@ impl LockedMachine {
         })
     }
 
-    /// Doesn't take the spinlock if no ticket was left since the last one went. A task sees what
-    /// it left itself; others' tickets aren't its business.
-    pub(crate) fn hand_in(&self) -> Kick {
+    /// Takes the spinlock only if a ticket was left since there were none. A task sees its own
+    /// store to `tickets`, and needs to see no other.
+    pub(crate) fn return_ticket(&self) -> Kick {
         if !self.tickets.load(Relaxed) {
             return Kick::default();
         }
         let task = task();
-        self.step(Event::HandIn(task), |m, now| {
-            let kick = m.hand_in(task, now);
+        self.step(Event::ReturnTicket(task), |m, now| {
+            let kick = m.return_ticket(task, now);
             self.tickets.store(m.tickets(now) > 0, Relaxed);
             kick
         })
@@ -145,8 +180,8 @@ impl LockedMachine {
         self.step(Event::UnlockAst(answer), |m, now| m.unlock_ast(answer, now))
     }
 
-    pub(crate) fn work(&self) -> Step<Work> {
-        self.step(Event::Work, |m, now| m.work(now))
+    pub(crate) fn work(&self, members: &Members) -> Step<Work> {
+        self.decide(members, Event::Work, |m, seen, now| m.work(seen, now))
     }
 
     pub(crate) fn flushed(&self, how: Flushed) -> Result<Step<()>, Unexpected> {

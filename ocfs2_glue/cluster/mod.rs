@@ -5,4 +5,5 @@
 
 pub(crate) mod lock;
 pub(crate) mod machine;
+pub(crate) mod members;
 pub(crate) mod membership;

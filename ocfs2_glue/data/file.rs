@@ -107,7 +107,7 @@ pub(crate) fn before_read(inode: &Inode, may_wait: bool, wait: &NoFolio) -> Resu
 /// A write leaves no ticket: `->write_begin` has no folio when it waits.
 fn after_read(inode: &Inode) {
     if let Ok(locks) = inode.locks() {
-        locks.meta.hand_in();
+        locks.meta.return_ticket();
     }
 }
 

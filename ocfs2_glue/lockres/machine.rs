@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The machine itself, and its local side: acquire, poll, abandon, refreshed, release.
 
+use super::membership::Membership;
 use super::mode::{Down, Level, Mode, Up};
-use super::state::{Call, Counts, Fresh, State, Verdict};
+use super::state::{Call, Counts, PendingRefusal, Refresh, State};
 use super::step::{
-    DlmCall, Fault, Hold, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step, Task, Unexpected,
-    Waiter,
+    DlmCall, Hold, How, Kick, Kind, LockError, Lvb, Outcome, Policy, Refusal, Step, Task,
+    Unexpected, Waiter,
 };
 use super::ticket::{Ticket, Tickets};
+
+/// Whether requests may be granted at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// They wait until the slot map was read.
+    Wait,
+    /// They fail.
+    Fail(LockError),
+}
 
 /// One lock resource. See the module's documentation for who may call what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,41 +27,42 @@ pub struct Machine {
     pub(super) policy: Policy,
     pub(super) state: State,
     pub(super) in_call: Option<Call>,
-    /// The strongest mode another node has asked for and not got from us yet.
-    pub(super) asked: Option<Mode>,
-    /// Holds that are out, with those of waiters who were handed theirs and haven't run yet.
+    /// The strongest mode that another node waits for because of this node's level.
+    pub(super) blocking: Option<Mode>,
+    /// Holds, including those reserved for waiters.
     pub(super) holders: Counts,
-    /// In line, not handed anything.
+    /// Waiters without a reserved hold.
     pub(super) waiting: Counts,
-    /// Handed a hold, not collected.
-    pub(super) handed: Counts,
-    /// Bumped when the waiters of that mode are handed their holds.
+    /// Holds that a grant reserved for waiters, who haven't polled since.
+    pub(super) reserved: Counts,
+    /// Incremented when holds are reserved for all waiters of that mode. A waiter whose own number
+    /// is older has a reserved hold.
     pub(super) batch: Counts,
-    pub(super) fresh: Fresh,
+    pub(super) refresh_state: Refresh,
     pub(super) granted_at: u64,
     pub(super) last_use: u64,
     pub(super) tickets: Tickets,
-    /// Number of the last request, and whether its maker is still there to be told.
+    /// The number of the last request to the DLM.
     pub(super) request: u32,
+    /// The waiter that made that request still waits.
     pub(super) requester: bool,
-    pub(super) verdict: Option<Verdict>,
-    /// A new lock wasn't to be had at once.
-    pub(super) crowded: bool,
+    pub(super) pending_refusal: Option<PendingRefusal>,
+    /// The DLM refused to grant a new lock at once.
+    pub(super) contended: bool,
     /// No request before this time (fs/dlm was busy).
-    pub(super) ask_after: Option<u64>,
+    pub(super) request_after: Option<u64>,
     /// No downconvert before this time (it failed, or the flush couldn't be done).
     pub(super) down_after: u64,
-    /// The last flush failed: spoil the LVB.
-    pub(super) spoiled: bool,
-    /// When the worker is due to run, as far as it was told.
+    /// The last flush failed, so the LVB must not be trusted.
+    pub(super) lvb_invalid: bool,
+    /// When the worker will run, as the caller was last told.
     pub(super) work_at: Option<u64>,
     pub(super) generation: u64,
     pub(super) closing: bool,
-    pub(super) lost: Option<i32>,
 }
 
 impl Machine {
-    /// A lock that the DLM doesn't know yet.
+    /// A lock that wasn't requested from the DLM yet.
     pub const fn new(kind: Kind, policy: Policy) -> Self {
         let none = Counts { pr: 0, ex: 0 };
         Machine {
@@ -58,54 +70,65 @@ impl Machine {
             policy,
             state: State::Unlocked,
             in_call: None,
-            asked: None,
+            blocking: None,
             holders: none,
             waiting: none,
-            handed: none,
+            reserved: none,
             batch: none,
-            fresh: Fresh::No,
+            refresh_state: Refresh::Needed,
             granted_at: 0,
             last_use: 0,
             tickets: Tickets::new(),
             request: 0,
             requester: false,
-            verdict: None,
-            crowded: false,
-            ask_after: None,
+            pending_refusal: None,
+            contended: false,
+            request_after: None,
             down_after: 0,
-            spoiled: false,
+            lvb_invalid: false,
             work_at: None,
             generation: 0,
             closing: false,
-            lost: None,
         }
     }
 
-    /// Asks for the lock on behalf of `task`.
+    /// Requests the lock for `task`.
     ///
-    /// [`How::Try`] answers at once and never yields a call. It is refused while a refresh is
-    /// needed, and while another node's turn has come, unless the task left a ticket for it. The
-    /// others honour a ticket as well; a task that must wait all the same gives up its ticket.
+    /// [`How::Try`] answers at once and never returns a call. It fails if the lock must be
+    /// refreshed, if a node is suspect, and if the lock is due to go to another node, unless the
+    /// task left a ticket. The other kinds use a ticket as well; a task that has to wait anyway
+    /// loses its ticket.
     ///
-    /// A task must not wait for a lock it holds: the other node's turn may come in between.
-    pub fn acquire(&mut self, mode: Mode, how: How, task: Task, now: u64) -> Step<Outcome> {
-        if let Some(fault) = self.fault() {
-            return Step::only(Outcome::Failed(fault));
+    /// A task must not wait for a lock that it holds: the lock may be due to go to another node,
+    /// which waits for the hold.
+    pub fn acquire(
+        &mut self,
+        mode: Mode,
+        how: How,
+        task: Task,
+        members: Membership,
+        now: u64,
+    ) -> Step<Outcome> {
+        let gate = self.gate(members);
+        if let Gate::Fail(error) = gate {
+            return Step::only(Outcome::Failed(error));
         }
         if how == How::Try {
-            // A refresh would have to be waited for, whoever does it.
-            let value = match self.fresh {
-                Fresh::Yes => self.let_in(mode, task, now),
-                Fresh::No | Fresh::Refreshing => None,
+            // A refresh sleeps.
+            let value = match (gate, self.refresh_state) {
+                (Gate::Open, Refresh::Done) => self.try_grant(mode, task, now),
+                _ => None,
             };
             return Step::only(value.unwrap_or(Outcome::WouldBlock));
         }
-        if let Some(value) = self.let_in(mode, task, now) {
-            return self.step(value, None, false, now);
+        if gate == Gate::Open {
+            if let Some(value) = self.try_grant(mode, task, now) {
+                return self.step(value, None, false, now);
+            }
         }
         self.tickets.forget(task);
         if !self.waiting.add(mode) {
-            return Step::only(Outcome::Failed(Fault::Misuse));
+            return Step::only(Outcome::Failed(LockError::Misuse));
         }
         let mut waiter = Waiter {
             mode,
@@ -114,130 +137,135 @@ impl Machine {
             batch: *self.batch.of(mode),
             request: None,
         };
-        let call = self.ask(&mut waiter, now);
+        let call = self.send_request(&mut waiter, now);
         self.step(Outcome::Wait(waiter), call, false, now)
     }
 
-    /// Whether a [`How::Try`] of `task` would get in at `now`. For who wants to know and not to
-    /// hold: it changes nothing, so a ticket is still there, and doesn't count as a use. Unless
-    /// [`Machine::is_blocking`], the time doesn't matter.
-    pub fn would_grant(&self, mode: Mode, task: Task, now: u64) -> bool {
+    /// Whether a [`How::Try`] of `task` would succeed at `now`. Changes nothing: a ticket isn't
+    /// used up, and the lock doesn't count as used. `now` matters only if
+    /// [`Machine::is_blocking`].
+    pub fn would_grant(&self, mode: Mode, task: Task, members: Membership, now: u64) -> bool {
         let mut tickets = self.tickets;
-        self.fault().is_none()
-            && self.fresh == Fresh::Yes
+        self.gate(members) == Gate::Open
+            && self.refresh_state == Refresh::Done
             && self.usable().covers(mode)
             && (!self.blocked(mode, now) || tickets.take(task, mode, now) != Ticket::None)
     }
 
-    /// After a wake: is it there now?
-    pub fn poll(&mut self, mut waiter: Waiter, now: u64) -> Step<Outcome> {
+    /// Asks again for a waiter that was woken.
+    pub fn poll(&mut self, mut waiter: Waiter, members: Membership, now: u64) -> Step<Outcome> {
         let mode = waiter.mode;
+        let gate = self.gate(members);
         if waiter.batch != *self.batch.of(mode) {
-            return self.collect(waiter, now);
+            return self.collect(waiter, gate, now);
         }
-        if let Some(fault) = self.fault() {
-            self.leave_line(&waiter);
-            return self.step(Outcome::Failed(fault), None, true, now);
+        if let Gate::Fail(error) = gate {
+            self.dequeue(&waiter);
+            return self.step(Outcome::Failed(error), None, true, now);
         }
-        if let Some(refusal) = self.verdict_for(&waiter) {
-            self.leave_line(&waiter);
+        if let Some(refusal) = self.refusal_for(&waiter) {
+            self.dequeue(&waiter);
             let value = if waiter.noqueue && refusal == Refusal::Again {
                 Outcome::WouldBlock
             } else {
-                Outcome::Failed(Fault::Refused(refusal))
+                Outcome::Failed(LockError::Refused(refusal))
             };
             return self.step(value, None, true, now);
         }
-        if let Some(value) = self.let_in(mode, waiter.task, now) {
-            self.leave_line(&waiter);
-            return self.step(value, None, false, now);
+        if gate == Gate::Open {
+            if let Some(value) = self.try_grant(mode, waiter.task, now) {
+                self.dequeue(&waiter);
+                return self.step(value, None, false, now);
+            }
         }
-        let call = self.ask(&mut waiter, now);
+        let call = self.send_request(&mut waiter, now);
         self.step(Outcome::Wait(waiter), call, false, now)
     }
 
-    /// A waiter whose hold is counted already; only a refresh, or its turn at one, may be missing.
-    fn collect(&mut self, waiter: Waiter, now: u64) -> Step<Outcome> {
-        if self.fault().is_none() && self.fresh == Fresh::Refreshing {
+    /// Gives a waiter the hold that was reserved for it. It goes on waiting while another holder
+    /// refreshes, or until the slot map was read.
+    fn collect(&mut self, waiter: Waiter, gate: Gate, now: u64) -> Step<Outcome> {
+        let refreshing = gate == Gate::Open && self.refresh_state == Refresh::Running;
+        if refreshing || gate == Gate::Wait {
             return Step::only(Outcome::Wait(waiter));
         }
-        if !self.handed.sub(waiter.mode) {
-            return Step::only(Outcome::Failed(Fault::Misuse));
+        if !self.reserved.sub(waiter.mode) {
+            return Step::only(Outcome::Failed(LockError::Misuse));
         }
         let wake = self.forget_request(&waiter);
-        if let Some(fault) = self.fault() {
+        if let Gate::Fail(error) = gate {
             self.holders.sub(waiter.mode);
-            return self.step(Outcome::Failed(fault), None, true, now);
+            return self.step(Outcome::Failed(error), None, true, now);
         }
         let hold = self.hold(waiter.mode, waiter.task, true);
         self.step(Outcome::Granted(hold), None, wake, now)
     }
 
-    /// The task was killed while it waited. What it asked of the DLM stays asked.
+    /// Removes a waiter whose task was killed. A request that it made to the DLM goes on.
     pub fn abandon(&mut self, waiter: Waiter, now: u64) -> Kick {
         if waiter.batch != *self.batch.of(waiter.mode) {
-            if self.handed.sub(waiter.mode) {
+            if self.reserved.sub(waiter.mode) {
                 self.holders.sub(waiter.mode);
                 self.last_use = now;
             }
             self.forget_request(&waiter);
         } else {
-            self.leave_line(&waiter);
+            self.dequeue(&waiter);
         }
         self.kick(true, now)
     }
 
-    /// The holder that was told to refresh has done so, or couldn't.
+    /// Reports that the holder has refreshed the protected data, or (`ok` is false) failed to.
     ///
-    /// If it couldn't, the next one who gets in is told to. The hold stays, to be released.
+    /// After a failure the next holder must refresh. The hold stays until it is released.
     pub fn refreshed(&mut self, hold: &mut Hold, ok: bool, now: u64) -> Result<Kick, Unexpected> {
-        if !hold.refresh || self.fresh != Fresh::Refreshing {
+        if !hold.refresh || self.refresh_state != Refresh::Running {
             return Err(Unexpected { event: "refreshed" });
         }
         hold.refresh = false;
-        self.fresh = if ok { Fresh::Yes } else { Fresh::No };
+        self.refresh_state = if ok { Refresh::Done } else { Refresh::Needed };
         if ok {
-            self.hand_over(now);
+            self.grant_waiters(now);
         }
         Ok(self.kick(true, now))
     }
 
-    /// A holder is done.
+    /// Releases a hold.
     pub fn release(&mut self, hold: Hold, now: u64) -> Result<Kick, Unexpected> {
         if !self.holders.sub(hold.mode) {
             return Err(Unexpected { event: "release" });
         }
-        let unfinished = hold.refresh && self.fresh == Fresh::Refreshing;
+        let unfinished = hold.refresh && self.refresh_state == Refresh::Running;
         if unfinished {
-            self.fresh = Fresh::No;
+            self.refresh_state = Refresh::Needed;
         }
         self.last_use = now;
-        if hold.rest && self.fault().is_none() {
+        if hold.half && !self.closing {
             self.tickets.expire(now);
-            self.tickets.leave_rest(hold.task, self.ticket_end(now));
+            self.tickets.put_back_half(hold.task, self.ticket_end(now));
         }
-        let wake = unfinished || (self.shut() && !self.holders.any());
+        let wake = unfinished || (self.closing && !self.holders.any());
         Ok(self.kick(wake, now))
     }
 
-    /// A holder that waited only so that its folio operation can be tried again: it gives up its
-    /// hold and leaves a ticket, good for one acquire by the same task within
-    /// [`Policy::ticket_ns`]. A downconvert waits for that. An EX ticket is good for a PR try and
-    /// then an EX one, as a write fault needs them.
+    /// Releases a hold and leaves a ticket, for a task whose folio operation will be called again.
+    /// The ticket lets the same task in once within [`Policy::ticket_ns`], and a downconvert waits
+    /// for that. An EX ticket admits one PR request and then one EX request, as a write fault
+    /// makes them.
     pub fn leave_ticket(&mut self, mut hold: Hold, now: u64) -> Result<Kick, Unexpected> {
-        let ticket = hold.may_leave && self.policy.ticket_ns > 0 && self.fault().is_none();
+        let ticket = hold.may_leave && self.policy.ticket_ns > 0 && !self.closing;
         if ticket && *self.holders.of(hold.mode) > 0 {
             self.tickets.expire(now);
             self.tickets
                 .leave(hold.task, hold.mode, self.ticket_end(now));
-            hold.rest = false;
+            hold.half = false;
         }
         self.release(hold, now)
     }
 
-    /// The operation of `task` that may have left a ticket is over: one it didn't need (the folio
-    /// had become uptodate meanwhile) goes back, so that nobody has to wait until it runs out.
-    pub fn hand_in(&mut self, task: Task, now: u64) -> Kick {
+    /// Returns this task's unused ticket when the read or fault is over; otherwise it would delay
+    /// a downconvert until it expires.
+    pub fn return_ticket(&mut self, task: Task, now: u64) -> Kick {
         self.tickets.expire(now);
         self.tickets.forget(task);
         self.kick(false, now)
@@ -247,19 +275,18 @@ impl Machine {
         now.saturating_add(self.policy.ticket_ns)
     }
 
-    /// Why nobody gets in any more.
-    pub(super) fn fault(&self) -> Option<Fault> {
-        match self.lost {
-            Some(errno) => Some(Fault::Lost(errno)),
-            None => self.closing.then_some(Fault::Shutdown),
+    /// Whether a request may be granted at all.
+    fn gate(&self, members: Membership) -> Gate {
+        match members {
+            Membership::Lost => Gate::Fail(LockError::Lost),
+            _ if self.closing => Gate::Fail(LockError::Shutdown),
+            Membership::Unrecovered => Gate::Fail(LockError::Unrecovered),
+            Membership::Suspect => Gate::Wait,
+            Membership::Complete => Gate::Open,
         }
     }
 
-    pub(super) fn shut(&self) -> bool {
-        self.closing || self.lost.is_some()
-    }
-
-    /// The level new holders can count on: the lower one while it is on its way down.
+    /// The level that new holders can rely on: during a downconvert, the level after it.
     fn usable(&self) -> Level {
         match self.state {
             State::Flushing { down } | State::Downconverting { down } => down.to(),
@@ -267,7 +294,7 @@ impl Machine {
         }
     }
 
-    /// Another node's turn has come, and a holder of `mode` would be in its way.
+    /// The lock is due to go to another node, and a new holder of `mode` would delay that.
     fn blocked(&self, mode: Mode, now: u64) -> bool {
         match self.target() {
             Some(down) => !down.to().covers(mode) && now >= self.slice_end(),
@@ -275,13 +302,13 @@ impl Machine {
         }
     }
 
-    /// The way down that would satisfy whoever asks.
+    /// The downconvert that the other node waits for.
     pub(super) fn target(&self) -> Option<Down> {
-        Down::between(self.level(), self.asked?.leaves())
+        Down::between(self.level(), self.blocking?.leaves())
     }
 
-    /// Until when the level is kept though another node asks. A slice is for those who can use
-    /// it: if a writer here can't get in before the lock has been around, it is over.
+    /// Until when this node keeps its level although another node waits. The slice is over at once
+    /// if a writer here waits for an upconvert, which has to wait for the other node anyway.
     pub(super) fn slice_end(&self) -> u64 {
         if self.waiting.ex > 0 && !self.level().covers(Mode::Ex) {
             return 0;
@@ -293,9 +320,9 @@ impl Machine {
         slice.min(self.last_use.saturating_add(self.policy.idle_ns))
     }
 
-    /// Makes a task a holder if nobody and nothing is in the way, or if it left a ticket.
-    fn let_in(&mut self, mode: Mode, task: Task, now: u64) -> Option<Outcome> {
-        if !self.usable().covers(mode) || self.fresh == Fresh::Refreshing {
+    /// Gives a task a hold if the present level allows it.
+    fn try_grant(&mut self, mode: Mode, task: Task, now: u64) -> Option<Outcome> {
+        if !self.usable().covers(mode) || self.refresh_state == Refresh::Running {
             return None;
         }
         let blocked = self.blocked(mode, now);
@@ -303,35 +330,35 @@ impl Machine {
         if blocked && ticket == Ticket::None {
             return None;
         }
-        // Half of an EX ticket keeps EX until the other half is back: a hold that counted as PR
-        // would let the worker go down to PR under it.
+        // With the first half of an EX ticket the hold counts as EX: the worker must not convert
+        // to PR before the second half was used.
         let half = ticket == Ticket::Half && self.usable().covers(Mode::Ex);
         let mode = if half { Mode::Ex } else { mode };
         if !self.holders.add(mode) {
-            return Some(Outcome::Failed(Fault::Misuse));
+            return Some(Outcome::Failed(LockError::Misuse));
         }
-        // Whoever comes in on a ticket can't leave another: else there would be no end to it.
+        // A task that needed its ticket can't leave another one, or it could go on for ever.
         let mut hold = self.hold(mode, task, !blocked);
-        hold.rest = half;
+        hold.half = half;
         Some(Outcome::Granted(hold))
     }
 
     fn hold(&mut self, mode: Mode, task: Task, may_leave: bool) -> Hold {
-        let refresh = self.fresh == Fresh::No;
+        let refresh = self.refresh_state == Refresh::Needed;
         if refresh {
-            self.fresh = Fresh::Refreshing;
+            self.refresh_state = Refresh::Running;
         }
         Hold {
             mode,
             task,
             may_leave,
             refresh,
-            rest: false,
+            half: false,
         }
     }
 
-    /// Makes everybody in line a holder who can be one.
-    pub(super) fn hand_over(&mut self, now: u64) {
+    /// Reserves a hold for each waiter that the present level allows.
+    pub(super) fn grant_waiters(&mut self, now: u64) {
         for mode in [Mode::Pr, Mode::Ex] {
             let n = *self.waiting.of(mode);
             if n == 0 || !self.usable().covers(mode) || self.blocked(mode, now) {
@@ -343,29 +370,29 @@ impl Machine {
             };
             *holders = sum;
             *self.waiting.of(mode) = 0;
-            let handed = self.handed.of(mode);
-            *handed = handed.saturating_add(n);
+            let reserved = self.reserved.of(mode);
+            *reserved = reserved.saturating_add(n);
             let batch = self.batch.of(mode);
             *batch = batch.wrapping_add(1);
         }
     }
 
-    fn verdict_for(&self, waiter: &Waiter) -> Option<Refusal> {
-        let verdict = self.verdict?;
-        (waiter.request == Some(verdict.request)).then_some(verdict.refusal)
+    fn refusal_for(&self, waiter: &Waiter) -> Option<Refusal> {
+        let pending_refusal = self.pending_refusal?;
+        (waiter.request == Some(pending_refusal.request)).then_some(pending_refusal.refusal)
     }
 
-    /// Takes a waiter out of the line, and what was meant for it.
-    fn leave_line(&mut self, waiter: &Waiter) {
+    /// Removes a waiter without a reserved hold, and a refusal that is for it.
+    fn dequeue(&mut self, waiter: &Waiter) {
         self.waiting.sub(waiter.mode);
         self.forget_request(waiter);
     }
 
-    /// Nobody is left to be told what became of this waiter's request. True if that was known
-    /// already, and kept others from asking.
+    /// This waiter no longer wants the answer to its request. True if the answer was a refusal
+    /// that it hadn't collected, which kept other waiters from making requests.
     fn forget_request(&mut self, waiter: &Waiter) -> bool {
-        if self.verdict_for(waiter).is_some() {
-            self.verdict = None;
+        if self.refusal_for(waiter).is_some() {
+            self.pending_refusal = None;
             return true;
         }
         if waiter.request == Some(self.request) {
@@ -374,23 +401,23 @@ impl Machine {
         false
     }
 
-    /// Makes the request that this waiter needs, if it can be made now.
-    fn ask(&mut self, waiter: &mut Waiter, now: u64) -> Option<DlmCall> {
+    /// Makes the DLM request that this waiter needs, if one can be made now.
+    fn send_request(&mut self, waiter: &mut Waiter, now: u64) -> Option<DlmCall> {
         if self.in_call.is_some()
-            || self.verdict.is_some()
-            || self.ask_after.is_some_and(|at| now < at)
+            || self.pending_refusal.is_some()
+            || self.request_after.is_some_and(|at| now < at)
         {
             return None;
         }
-        // One request for all who wait, but a NOQUEUE one is for its maker alone.
+        // One request serves all waiters, but a NOQUEUE request only its own.
         let mode = match waiter.noqueue {
             false if self.waiting.ex > 0 => Mode::Ex,
             _ => waiter.mode,
         };
         let (level, convert, noqueue) = match self.state {
-            State::Unlocked if self.crowded && !waiter.noqueue => (Level::Nl, false, false),
+            State::Unlocked if self.contended && !waiter.noqueue => (Level::Nl, false, false),
             State::Unlocked => (mode.level(), false, true),
-            // While another node asks for what we have, asking for more would only deadlock.
+            // An upconvert would deadlock with a node that waits for this node's level.
             State::Held { level } if self.target().is_none() => {
                 self.state = State::Upconverting {
                     up: Up::between(level, mode)?,
@@ -405,7 +432,7 @@ impl Machine {
                 probe: noqueue && !waiter.noqueue,
             };
         }
-        self.ask_after = None;
+        self.request_after = None;
         self.in_call = Some(Call::Lock);
         self.request = self.request.wrapping_add(1);
         self.requester = true;
@@ -423,10 +450,10 @@ impl Machine {
         })
     }
 
-    /// The kick that the state calls for now: bring the worker in when it can do something, or
-    /// sooner than it was told.
+    /// What the caller must do: wake waiters, and have the worker run if it is needed sooner than
+    /// the caller was last told.
     pub(super) fn kick(&mut self, wake: bool, now: u64) -> Kick {
-        let asleep = self.waiting.any() || self.handed.any() || self.shut();
+        let asleep = self.waiting.any() || self.reserved.any() || self.closing;
         let work = self.work_due(now).map(|at| at.max(now));
         let news = work.filter(|at| self.work_at.is_none_or(|told| *at < told));
         if news.is_some() {
@@ -454,7 +481,7 @@ impl Machine {
 }
 
 impl<T> Step<T> {
-    /// An answer that changed nothing for anybody else.
+    /// An answer that concerns no other task.
     pub(super) fn only(value: T) -> Self {
         Step {
             value,

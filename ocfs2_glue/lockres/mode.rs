@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What can be asked for, what can be granted, and the steps between.
+//! What can be requested, what can be granted, and the conversions.
 //!
 //! Facts: the DLM's compatibility of NL, PR and EX (`srctree/include/uapi/linux/dlmconstants.h`);
 //! OCFS2 uses no other modes.
 
-/// What a holder asks for: to read (PR, protected read) or to write (EX, exclusive).
+/// What a holder requests: to read (PR, protected read) or to write (EX, exclusive).
 ///
-/// It is also what another node can ask for in a bast: nobody is ever blocked for NL.
+/// A bast names one of these too: no node is ever blocked for NL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// Shared with other nodes that read.
     Pr,
-    /// Alone in the cluster. Tasks of this node aren't kept apart by it.
+    /// This node alone. It doesn't exclude tasks of the same node from each other.
     Ex,
 }
 
-/// What the DLM has granted to this node.
+/// A level that the DLM can grant to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Nothing: the lock exists but protects nothing.
+    /// The lock exists but protects nothing.
     Nl,
     /// See [`Mode::Pr`].
     Pr,
@@ -27,7 +27,7 @@ pub enum Level {
 }
 
 impl Mode {
-    /// The level that is just enough for this mode.
+    /// The lowest level that allows this mode.
     pub const fn level(self) -> Level {
         match self {
             Mode::Pr => Level::Pr,
@@ -35,7 +35,7 @@ impl Mode {
         }
     }
 
-    /// The strongest level this node can keep while another node has this mode.
+    /// The highest level that this node can keep while another node has this mode.
     pub const fn leaves(self) -> Level {
         match self {
             Mode::Pr => Level::Pr,
@@ -45,25 +45,25 @@ impl Mode {
 }
 
 impl Level {
-    /// Is this level enough for a holder of `mode`?
+    /// Whether this level allows holders of `mode`.
     pub const fn covers(self, mode: Mode) -> bool {
         matches!((self, mode), (Level::Ex, _) | (Level::Pr, Mode::Pr))
     }
 }
 
-/// A conversion that takes more. No other pairs exist, so no other can be asked for.
+/// A conversion to a higher level. There are no other pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Up {
     /// NL to PR.
     NlToPr,
     /// NL to EX.
     NlToEx,
-    /// PR to EX: the one that can deadlock with another node's, and so must be cancelled for it.
+    /// PR to EX: two nodes that both do this deadlock, so one of them must cancel.
     PrToEx,
 }
 
 impl Up {
-    /// The conversion that makes `from` enough for `want`; `None` if it is enough already.
+    /// The conversion from `from` to a level that allows `want`; `None` if it does already.
     pub const fn between(from: Level, want: Mode) -> Option<Up> {
         match (from, want) {
             (Level::Nl, Mode::Pr) => Some(Up::NlToPr),
@@ -73,7 +73,7 @@ impl Up {
         }
     }
 
-    /// The level that is kept until the grant, and after a refusal or a cancel.
+    /// The level until the grant, and after a refusal or a cancel.
     pub const fn from(self) -> Level {
         match self {
             Up::NlToPr | Up::NlToEx => Level::Nl,
@@ -90,7 +90,7 @@ impl Up {
     }
 }
 
-/// A conversion that gives up something.
+/// A conversion to a lower level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Down {
     /// EX to PR: another node wants to read.
@@ -102,7 +102,7 @@ pub enum Down {
 }
 
 impl Down {
-    /// The conversion that brings `from` down to `to`; `None` if it is there or below already.
+    /// The conversion from `from` to `to`; `None` if it isn't higher.
     pub const fn between(from: Level, to: Level) -> Option<Down> {
         match (from, to) {
             (Level::Ex, Level::Pr) => Some(Down::ExToPr),
@@ -112,7 +112,7 @@ impl Down {
         }
     }
 
-    /// The level that the DLM still counts for this node until the ast.
+    /// The level until the ast.
     pub const fn from(self) -> Level {
         match self {
             Down::ExToPr | Down::ExToNl => Level::Ex,
@@ -120,7 +120,7 @@ impl Down {
         }
     }
 
-    /// The level that is left.
+    /// The level after the ast.
     pub const fn to(self) -> Level {
         match self {
             Down::ExToPr => Level::Pr,

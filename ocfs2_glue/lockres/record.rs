@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Events and what came of them as numbers: what the kernel's tracepoint records, so that a run of
-//! real nodes can be replayed on the host, decision for decision.
+//! Events and their outcomes as numbers. The kernel's tracepoint records them, so that the
+//! decisions of real nodes can be replayed on the host.
 //!
-//! The tracepoint is called with the lock resource's spinlock held, so that the order is right:
+//! The tracepoint fires with the lock resource's spinlock held, so that the order is right.
 //! [`Event::code`] gives its `event` and `arg0`, `now` is its `arg1`, and [`Recorded::outcome`] its
-//! `outcome`. A recording begins with [`Event::New`]. Tasks stand for their tokens: a task waits
-//! for one thing at a time, and gives back a hold of the mode it names.
+//! `outcome`. The [`Membership`] that a decision depends on is part of the event; `Complete` is 0.
+//! A recording begins with [`Event::New`]. An event names a task in place of its [`Hold`] or
+//! [`Waiter`]: a task waits once at a time for a lock, and it releases a hold of the mode that the
+//! event names.
+//!
+//! [`Hold`]: super::Hold
+//! [`Waiter`]: super::Waiter
 
+use super::membership::Membership;
 use super::mode::{Level, Mode};
 use super::step::{
-    Answer, DlmCall, Flushed, How, Kick, Kind, Lvb, Outcome, Policy, Refusal, Step, Task,
-    Unexpected, Work,
+    Answer, DlmCall, Flushed, How, Kick, Kind, LockError, Lvb, Outcome, Policy, Refusal, Step,
+    Task, Unexpected, Work,
 };
 
 /// A call of one of the machine's methods.
@@ -19,9 +25,9 @@ pub enum Event {
     /// `new`; times are recorded in whole microseconds, up to a second.
     New(Kind, Policy),
     /// `acquire`.
-    Acquire(Mode, How, Task),
+    Acquire(Mode, How, Task, Membership),
     /// `poll`.
-    Poll(Task),
+    Poll(Task, Membership),
     /// `abandon`.
     Abandon(Task),
     /// `refreshed`.
@@ -30,8 +36,8 @@ pub enum Event {
     Release(Task, Mode),
     /// `leave_ticket`.
     LeaveTicket(Task, Mode),
-    /// `hand_in`.
-    HandIn(Task),
+    /// `return_ticket`.
+    ReturnTicket(Task),
     /// `returned`.
     Returned(Answer),
     /// `ast`.
@@ -41,16 +47,14 @@ pub enum Event {
     /// `unlock_ast`.
     UnlockAst(Answer),
     /// `work`.
-    Work,
+    Work(Membership),
     /// `flushed`.
     Flushed(Flushed),
     /// `shutdown`.
     Shutdown,
-    /// `fail`.
-    Fail(i32),
 }
 
-/// Bits for a time in microseconds; all ones: longer.
+/// Bits of a time in microseconds; all ones stands for any longer time.
 const TIME_BITS: u32 = 20;
 const TIME_MAX: u64 = (1 << TIME_BITS) - 1;
 
@@ -67,6 +71,10 @@ fn untime(bits: u64) -> u64 {
 
 fn tasked(task: Task, mode: Mode, rest: u64) -> u64 {
     u64::from(task.0) | u64::from(mode == Mode::Ex) << 32 | rest << 33
+}
+
+fn member_bits(members: Membership) -> u64 {
+    u64::from(members.code())
 }
 
 fn answer(answer: Answer) -> u64 {
@@ -101,25 +109,29 @@ impl Event {
                     | time(policy.ticket_ns) << (2 * TIME_BITS);
                 (0, kind | times << 2)
             }
-            Event::Acquire(mode, How::Try, task) => (1, tasked(task, mode, 0)),
-            Event::Acquire(mode, How::Wait, task) => (1, tasked(task, mode, 1)),
-            Event::Acquire(mode, How::NoQueue, task) => (1, tasked(task, mode, 2)),
-            Event::Poll(task) => (2, u64::from(task.0)),
+            Event::Acquire(mode, how, task, members) => {
+                let how = match how {
+                    How::Try => 0,
+                    How::Wait => 1,
+                    How::NoQueue => 2,
+                };
+                (1, tasked(task, mode, how | member_bits(members) << 2))
+            }
+            Event::Poll(task, members) => (2, u64::from(task.0) | member_bits(members) << 32),
             Event::Abandon(task) => (3, u64::from(task.0)),
             Event::Refreshed(task, mode, ok) => (4, tasked(task, mode, u64::from(ok))),
             Event::Release(task, mode) => (5, tasked(task, mode, 0)),
             Event::LeaveTicket(task, mode) => (6, tasked(task, mode, 0)),
-            Event::HandIn(task) => (7, u64::from(task.0)),
+            Event::ReturnTicket(task) => (7, u64::from(task.0)),
             Event::Returned(a) => (8, answer(a)),
             Event::Ast(a) => (9, answer(a)),
             Event::Bast(mode) => (10, u64::from(mode == Mode::Ex)),
             Event::UnlockAst(a) => (11, answer(a)),
-            Event::Work => (12, 0),
+            Event::Work(members) => (12, member_bits(members)),
             Event::Flushed(Flushed::Done) => (13, 0),
             Event::Flushed(Flushed::Failed) => (13, 1),
             Event::Flushed(Flushed::NotYet(delay)) => (13, 2 | delay.min(u64::MAX >> 8) << 8),
             Event::Shutdown => (14, 0),
-            Event::Fail(errno) => (15, u64::from(errno as u32)),
         }
     }
 
@@ -146,26 +158,27 @@ impl Event {
             }
             1 => Event::Acquire(
                 mode,
-                match rest {
+                match rest & 3 {
                     0 => How::Try,
                     1 => How::Wait,
                     2 => How::NoQueue,
                     _ => return None,
                 },
                 task,
+                Membership::from_code((rest >> 2) as u32),
             ),
-            2 => Event::Poll(task),
+            2 => Event::Poll(task, Membership::from_code((arg >> 32) as u32)),
             3 => Event::Abandon(task),
             4 => Event::Refreshed(task, mode, rest != 0),
             5 => Event::Release(task, mode),
             6 => Event::LeaveTicket(task, mode),
-            7 => Event::HandIn(task),
+            7 => Event::ReturnTicket(task),
             8 => Event::Returned(unanswer(arg)?),
             9 => Event::Ast(unanswer(arg)?),
             10 if arg == 0 => Event::Bast(Mode::Pr),
             10 => Event::Bast(Mode::Ex),
             11 => Event::UnlockAst(unanswer(arg)?),
-            12 => Event::Work,
+            12 => Event::Work(Membership::from_code(arg as u32)),
             13 => Event::Flushed(match arg & 0xff {
                 0 => Flushed::Done,
                 1 => Flushed::Failed,
@@ -173,14 +186,13 @@ impl Event {
                 _ => return None,
             }),
             14 => Event::Shutdown,
-            15 => Event::Fail(arg as i32),
             _ => return None,
         })
     }
 }
 
-/// What a method gave back, as a number: its value in bits 0 to 3, wake in bit 4, whether the
-/// worker is wanted in bit 5, the call in bits 8 to 15, the worker's delay (ns) from bit 16 on.
+/// What a method returned, as a number: its value in bits 0 to 3, wake in bit 4, whether the
+/// worker must run in bit 5, the call in bits 8 to 15, the worker's delay (ns) from bit 16 on.
 pub trait Recorded {
     /// The number.
     fn outcome(&self) -> u64;
@@ -243,6 +255,8 @@ impl Value for Outcome {
             Outcome::Granted(_) => 1,
             Outcome::WouldBlock => 3,
             Outcome::Wait(_) => 4,
+            Outcome::Failed(LockError::Unrecovered) => 9,
+            Outcome::Failed(LockError::Lost) => 10,
             Outcome::Failed(_) => 5,
         }
     }
@@ -253,7 +267,7 @@ fn call_bits(call: DlmCall) -> u64 {
         Lvb::Unused => 0,
         Lvb::Leave => 1,
         Lvb::Fill => 2,
-        Lvb::Spoil => 3,
+        Lvb::Invalidate => 3,
     };
     match call {
         DlmCall::Lock {

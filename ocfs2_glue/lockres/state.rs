@@ -1,66 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The states, and the small things a machine counts and remembers.
+//! The states, and what else a machine counts and remembers.
 
 use super::mode::{Down, Level, Mode, Up};
 use super::step::Refusal;
 
-/// Where the lock stands with the DLM.
+/// The state of the lock at the DLM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// The DLM doesn't know this lock yet.
+    /// The DLM has no such lock of this node.
     Unlocked,
-    /// A new lock was asked for.
+    /// A new lock was requested.
     Acquiring {
         /// NL after a `probe` was refused; a conversion follows then.
         want: Level,
-        /// With NOQUEUE though its maker would wait. The DLM serves conversions before new locks,
-        /// so a new lock that has to wait can be passed by two other nodes for ever.
+        /// With NOQUEUE although the task would wait. The DLM serves conversions before new locks,
+        /// so two other nodes could overtake a new lock that waits for ever.
         probe: bool,
     },
-    /// The DLM has granted `level`, and nothing is under way.
+    /// The DLM has granted `level`, and no request is pending.
     Held {
         /// May be NL.
         level: Level,
     },
-    /// More was asked for.
+    /// A higher level was requested.
     Upconverting {
         /// Which conversion.
         up: Up,
     },
-    /// More was asked for, then the cancel; either may win.
+    /// A higher level was requested, then cancelled; either may win.
     Cancelling {
-        /// The conversion that is cancelled.
+        /// The conversion that is being cancelled.
         up: Up,
     },
-    /// The worker writes back and forgets what the new level won't cover.
+    /// The worker writes back, and drops what the new level won't cover.
     Flushing {
         /// The conversion that follows.
         down: Down,
     },
-    /// Less was asked for.
+    /// A lower level was requested.
     Downconverting {
         /// Which conversion.
         down: Down,
     },
-    /// The lock is being dropped.
+    /// The lock is being unlocked.
     Unlocking {
-        /// What it was at.
+        /// The level it had.
         level: Level,
     },
-    /// The DLM has forgotten it, or the cluster is lost. Final.
+    /// The lock was unlocked. Final.
     Gone,
 }
 
-/// Whether what the lock protects may be believed.
+/// Whether what the lock protects is up to date in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Fresh {
-    Yes,
-    No,
-    /// A holder is at it.
-    Refreshing,
+pub(super) enum Refresh {
+    Done,
+    Needed,
+    /// A holder refreshes it now.
+    Running,
 }
 
-/// A call that a task is inside of.
+/// A call into the DLM that hasn't returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Call {
     Lock,
@@ -83,7 +83,7 @@ impl Counts {
         }
     }
 
-    /// One more; false (and unchanged) if that doesn't fit.
+    /// Adds one; false, and unchanged, if that would overflow.
     pub(super) fn add(&mut self, mode: Mode) -> bool {
         let n = self.of(mode);
         match n.checked_add(1) {
@@ -93,7 +93,7 @@ impl Counts {
         true
     }
 
-    /// One less; false (and unchanged) if there was none.
+    /// Subtracts one; false, and unchanged, if there was none.
     pub(super) fn sub(&mut self, mode: Mode) -> bool {
         let n = self.of(mode);
         match n.checked_sub(1) {
@@ -107,7 +107,7 @@ impl Counts {
         self.pr > 0 || self.ex > 0
     }
 
-    /// How many stand in the way of a level of `to`.
+    /// Whether there are any that level `to` doesn't allow.
     pub(super) fn above(&self, to: Level) -> bool {
         match to {
             Level::Nl => self.any(),
@@ -117,9 +117,9 @@ impl Counts {
     }
 }
 
-/// A refusal that its waiter hasn't collected yet. Nobody asks the DLM before that.
+/// A refusal that its waiter hasn't collected yet. No new request is made before that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Verdict {
+pub(super) struct PendingRefusal {
     pub(super) request: u32,
     pub(super) refusal: Refusal,
 }

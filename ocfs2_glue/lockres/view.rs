@@ -1,55 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Looking at a machine: for counters, traces, and the model checker.
+//! Reading a machine's state: for counters, traces, and the model checker.
 
 use super::machine::Machine;
 use super::mode::{Level, Mode};
-use super::state::{Call, Counts, Fresh, State};
+use super::state::{Call, Counts, Refresh, State};
 use super::step::{Refusal, Waiter};
 use super::ticket::Tickets;
 
-/// Everything about a machine that has a bearing on what it does from now on, with times counted
-/// from now. Two machines of the same kind and policy with equal views behave alike.
+/// Everything that decides what a machine does next, with times relative to now. Two machines of
+/// the same kind and policy with equal views behave alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     state: State,
     in_call: Option<Call>,
-    asked: Option<Mode>,
+    blocking: Option<Mode>,
     holders: Counts,
     waiting: Counts,
-    handed: Counts,
-    fresh: Fresh,
+    reserved: Counts,
+    refresh_state: Refresh,
     slice_left: u64,
     idle_left: u64,
     tickets: Tickets,
     requester: bool,
-    verdict: Option<Refusal>,
-    crowded: bool,
-    ask_in: Option<u64>,
+    pending_refusal: Option<Refusal>,
+    contended: bool,
+    request_in: Option<u64>,
     down_in: u64,
-    spoiled: bool,
+    lvb_invalid: bool,
     work_in: Option<u64>,
     closing: bool,
-    lost: Option<i32>,
 }
 
-/// What a waiter has, as its next poll will find.
+/// What the next poll of a waiter will find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
-    /// It is in line.
-    InLine,
-    /// It is in line, and the request under way (or just refused) is its own.
-    Asking,
-    /// It was handed its hold.
-    Handed,
+pub enum WaiterState {
+    /// It waits.
+    Waiting,
+    /// It waits, and the request that is pending (or just refused) is its own.
+    Requesting,
+    /// A hold is reserved for it.
+    Reserved,
 }
 
 impl Machine {
-    /// Where it stands.
+    /// The state.
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// What the DLM counts for this node.
+    /// The level that the DLM has granted to this node.
     pub const fn level(&self) -> Level {
         match self.state {
             State::Held { level } => level,
@@ -61,42 +60,42 @@ impl Machine {
         }
     }
 
-    /// What another node waits for, as far as this one was told.
-    pub const fn asked(&self) -> Option<Mode> {
-        self.asked
+    /// The mode that another node waits for, as far as this node knows.
+    pub const fn blocking(&self) -> Option<Mode> {
+        self.blocking
     }
 
-    /// Does another node wait for this one?
+    /// Whether another node waits for this one.
     pub const fn is_blocking(&self) -> bool {
-        self.asked.is_some()
+        self.blocking.is_some()
     }
 
-    /// Bumped each time the lock came back from NL: what was read before may be stale.
+    /// Incremented by each grant after NL: what was read under an earlier number may be stale.
     pub const fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Holds that are out: (PR, EX).
+    /// The number of holds, reserved ones included: (PR, EX).
     pub const fn holders(&self) -> (u32, u32) {
         (self.holders.pr, self.holders.ex)
     }
 
-    /// Tasks in line: (PR, EX).
+    /// The number of waiters without a reserved hold: (PR, EX).
     pub const fn waiters(&self) -> (u32, u32) {
         (self.waiting.pr, self.waiting.ex)
     }
 
-    /// Tickets that are out and haven't run out.
+    /// The number of tickets that haven't expired.
     pub fn tickets(&self, now: u64) -> u32 {
         self.tickets.seen_from(now).count()
     }
 
-    /// Nothing more will come from the DLM; the memory may go.
+    /// The DLM makes no more callbacks; the memory may be freed.
     pub fn is_gone(&self) -> bool {
         self.state == State::Gone && self.in_call.is_none()
     }
 
-    /// What must be true whatever happened, and isn't; for tests, and cheap enough for debugging.
+    /// The first invariant that doesn't hold; for tests, and cheap enough for debugging.
     pub fn check(&self) -> Option<&'static str> {
         let down = match self.state {
             State::Flushing { down } | State::Downconverting { down } => Some(down),
@@ -106,18 +105,17 @@ impl Machine {
             self.state,
             State::Acquiring { .. } | State::Upconverting { .. } | State::Cancelling { .. }
         );
-        let gone = self.state == State::Gone;
         let nothing = matches!(
             self.state,
             State::Unlocked | State::Held { level: Level::Nl }
         );
         let checks = [
             (
-                self.handed.pr <= self.holders.pr && self.handed.ex <= self.holders.ex,
-                "handed more than is held",
+                self.reserved.pr <= self.holders.pr && self.reserved.ex <= self.holders.ex,
+                "reserved more than is held",
             ),
             (
-                gone || !self.holders.above(self.level()),
+                !self.holders.above(self.level()),
                 "held more than is granted",
             ),
             (
@@ -125,22 +123,25 @@ impl Machine {
                 "a holder in the way of a downconvert",
             ),
             (
-                self.fresh != Fresh::Refreshing || self.holders.any(),
+                self.refresh_state != Refresh::Running || self.holders.any(),
                 "a refresh by nobody",
             ),
-            (!nothing || self.asked.is_none(), "asked for nothing"),
             (
-                self.verdict.is_none() || !asking,
-                "asked again before the refusal was collected",
+                !nothing || self.blocking.is_none(),
+                "blocks another node with nothing",
             ),
-            (asking || !self.requester, "a requester of nothing"),
+            (
+                self.pending_refusal.is_none() || !asking,
+                "a request before the refusal was collected",
+            ),
+            (asking || !self.requester, "a requester without a request"),
             (
                 !matches!(self.state, State::Flushing { .. }) || self.in_call.is_none(),
                 "a flush beside a call",
             ),
             (
                 !matches!(self.state, State::Unlocking { .. }) || !self.holders.any(),
-                "dropped under a holder",
+                "unlocked under a holder",
             ),
         ];
         checks.iter().find(|c| !c.0).map(|c| c.1)
@@ -152,39 +153,38 @@ impl Machine {
         View {
             state: self.state,
             in_call: self.in_call,
-            asked: self.asked,
+            blocking: self.blocking,
             holders: self.holders,
             waiting: self.waiting,
-            handed: self.handed,
-            fresh: self.fresh,
+            reserved: self.reserved,
+            refresh_state: self.refresh_state,
             slice_left: left(self.granted_at.saturating_add(self.policy.slice_ns)),
             idle_left: left(self.last_use.saturating_add(self.policy.idle_ns)),
             tickets: self.tickets.seen_from(now),
             requester: self.requester,
-            verdict: self.verdict.map(|v| v.refusal),
-            crowded: self.crowded,
-            ask_in: self.ask_after.map(left),
+            pending_refusal: self.pending_refusal.map(|v| v.refusal),
+            contended: self.contended,
+            request_in: self.request_after.map(left),
             down_in: left(self.down_after),
-            spoiled: self.spoiled,
+            lvb_invalid: self.lvb_invalid,
             work_in: self.work_at.map(left),
             closing: self.closing,
-            lost: self.lost,
         }
     }
 
-    /// See [`Standing`].
-    pub fn standing(&self, waiter: &Waiter) -> Standing {
+    /// See [`WaiterState`].
+    pub fn waiter_state(&self, waiter: &Waiter) -> WaiterState {
         let batch = match waiter.mode {
             Mode::Pr => self.batch.pr,
             Mode::Ex => self.batch.ex,
         };
-        let known = self.requester || self.verdict.is_some();
+        let known = self.requester || self.pending_refusal.is_some();
         if waiter.batch != batch {
-            Standing::Handed
+            WaiterState::Reserved
         } else if known && waiter.request == Some(self.request) {
-            Standing::Asking
+            WaiterState::Requesting
         } else {
-            Standing::InLine
+            WaiterState::Waiting
         }
     }
 }

@@ -13,7 +13,6 @@
 use super::{
     attributes,
     inode::{Expect, InodeExt},
-    slot_owners,
 };
 use crate::{
     cluster::lock::{self, Ticket},
@@ -159,12 +158,9 @@ impl OfInode<Ocfs2> for Refreshing<'_> {
     }
 }
 
-/// For a task that was just granted the inode lock: makes sure that the cluster is whole, and
-/// brings the attributes up to date if the grant is new.
+/// For a task that was just granted the inode lock: brings the attributes up to date if the grant
+/// is new.
 fn bring_up_to_date(inode: &Inode, lock: &mut lock::Held) -> Result {
-    if let Some(cluster) = &inode.volume().cluster {
-        cluster.check_nodes(|is_down| slot_owners::any_has_slot(inode.sb(), is_down))?;
-    }
     if lock.must_refresh() {
         let refreshing = Refreshing(Held { inode, lock: None });
         let done = attributes::refresh(&refreshing, lock.value_block());

@@ -129,7 +129,8 @@ pub(crate) trait InodeExt {
     ///
     /// # Errors
     ///
-    /// `EINTR` for a task that was killed, `EIO` if the cluster is lost, errors of reading.
+    /// `EINTR` for a task that was killed, `EIO` after a node died that had a slot, errors
+    /// of reading.
     fn lock_shared(&self, wait: &NoFolio) -> Result<Held<'_>>;
 
     /// Takes the inode lock to change the inode. As [`InodeExt::lock_shared`] otherwise.

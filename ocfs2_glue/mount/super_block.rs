@@ -134,6 +134,7 @@ impl context::Operations<Ocfs2> for Context {
                 node,
                 fsid,
                 slot_map: SetOnce::new(),
+                slot_map_inode <- new_mutex!(None),
                 mounted <- new_spinlock!(None),
                 journal <- new_spinlock!(None),
                 bitmap <- new_mutex!(None),
@@ -145,22 +146,22 @@ impl context::Operations<Ocfs2> for Context {
 
     fn fill_super(sb: &SuperBlock, wait: &NoFolio) -> Result<InodeRef> {
         let volume = crate::volume_of(sb);
-        volume.slot_map.populate(slots::map_blocks(sb, wait)?);
-        if sb.is_read_only() {
-            slots::check_read_only(sb, wait)?;
-        } else {
-            let mounted = slot::begin(sb, wait)?;
-            *volume.journal.lock() = Some(mounted.journal().clone());
-            *volume.mounted.lock() = Some(mounted);
-        }
-        let rest = (|| {
+        let filled = (|| {
+            find_slot_map(volume, sb, wait)?;
+            if sb.is_read_only() {
+                slots::check_read_only(sb, wait)?;
+            } else {
+                let mounted = slot::begin(sb, wait)?;
+                *volume.journal.lock() = Some(mounted.journal().clone());
+                *volume.mounted.lock() = Some(mounted);
+            }
             let bitmap = system_files::inode(sb, SystemInode::GlobalBitmap, wait)?;
             *volume.bitmap.lock() = Some(bitmap);
             let root = iget(sb, volume.geo.root_blkno, Expect::System, wait)?;
             root.check_directory()?;
             Ok(root)
         })();
-        rest.inspect_err(|_| stop(volume, sb, wait))
+        filled.inspect_err(|_| stop(volume, sb, wait))
     }
 
     fn reconfigure(sb: &SuperBlock, read_only: bool, options: &Options) -> Result {
@@ -218,6 +219,17 @@ impl super_operations::Operations<Ocfs2> for Super {
     }
 }
 
+/// Finds the slot map, and has it read when a node goes down.
+fn find_slot_map(volume: &Volume, sb: &SuperBlock, wait: &NoFolio) -> Result {
+    let inode = system_files::inode(sb, SystemInode::SlotMap, wait)?;
+    volume.slot_map.populate(slots::map_blocks(sb, wait)?);
+    if let Some(cluster) = &volume.cluster {
+        cluster.members.set_slot_owners(inode.backref().ok_or(EIO)?);
+    }
+    *volume.slot_map_inode.lock() = Some(inode);
+    Ok(())
+}
+
 /// Lets go of everything that was started by `fill_super`.
 fn stop(volume: &Volume, sb: &SuperBlock, wait: &NoFolio) {
     let bitmap = volume.bitmap.lock().take();
@@ -226,4 +238,7 @@ fn stop(volume: &Volume, sb: &SuperBlock, wait: &NoFolio) {
     if let Some(mounted) = mounted {
         slot::end(mounted, sb, wait);
     }
+    // Not before: giving the slot back takes the super lock, and so may wait for the slot map.
+    let slot_map = volume.slot_map_inode.lock().take();
+    drop(slot_map);
 }

@@ -35,6 +35,9 @@ pub(crate) struct Volume {
     pub(crate) fsid: u64,
     /// Where the slot map is.
     pub(crate) slot_map: SetOnce<[u64; MAX_MAP_BLOCKS]>,
+    /// The slot map's inode, which stays in memory so that the map can be read at any time.
+    #[pin]
+    pub(crate) slot_map_inode: Mutex<Option<InodeRef>>,
     /// While it is mounted read-write.
     #[pin]
     pub(crate) mounted: SpinLock<Option<Arc<Mounted>>>,
@@ -64,7 +67,7 @@ impl Volume {
         drop(journal);
         if let Some(cluster) = &self.cluster {
             // The workers that had got it are through with it then.
-            cluster.queue.flush();
+            cluster.members.queue.flush();
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) trait LockCallbacks: HasLksb + Send + Sync + 'static {
 pub(crate) trait Recovery: Send + Sync + 'static {
     /// Node `node` died. Runs in the DLM's recovery, which waits for it; may run before
     /// [`Connection::connect`] returned. Queues work.
-    fn node_down(&self, node: u32);
+    fn node_down(this: &Arc<Self>, node: u32);
 }
 
 /// What the C connection points to.
@@ -222,7 +222,7 @@ impl<T: LockCallbacks, R: Recovery> Callbacks<T, R> {
         // SAFETY: It is the `Inner<R>`, which outlives the connection.
         let inner: &Inner<R> = unsafe { &*data.cast_const().cast() };
         if let Ok(node) = u32::try_from(node) {
-            inner.recovery.node_down(node);
+            R::node_down(&inner.recovery, node);
         }
     }
 }

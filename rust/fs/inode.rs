@@ -135,6 +135,13 @@ impl<T: FileSystem> Inode<T> {
         unsafe { bindings::i_size_read(self.as_raw()) }
     }
 
+    /// The way back to this inode, if one was made when it came into memory.
+    pub(crate) fn backref(&self) -> Option<Arc<Backref<T>>> {
+        // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
+        let once = unsafe { (*self.as_raw().cast::<Slot<T>>()).backref.assume_init_ref() };
+        once.as_ref().cloned()
+    }
+
     /// Takes the inode lock exclusively (`inode_lock_killable()`): its owner may be waiting for
     /// another node. `EINTR`: this task was killed.
     pub(crate) fn lock_killable(&self) -> Result<InodeLock<'_, T>> {

@@ -5,16 +5,16 @@ use crate::cluster::{Action, Cluster, Config, IN_ORDER};
 use crate::node::{Evict, Node, Pc, Role};
 use crate::steps::apply;
 use crate::world::{process, turn, Log, Mix, Process, World, FREE, RARE, TICK};
-use ocfs2_lockres_host::lockres::{Level, Mode, State};
+use ocfs2_lockres_host::lockres::{Level, Mode, State, WaiterState};
 use stateright::{Model, Property};
 use std::hash::Hasher;
 
 /// The most retries of one operation for each time the lock is taken away.
 const RETRIES: u8 = 2;
 
-/// A node that others must be able to rely on.
+/// A node that is alive, and that the others don't take for dead.
 fn sound(node: &Node) -> bool {
-    node.alive && !node.lost
+    node.alive && !node.expelled
 }
 
 /// No node holds EX while another holds anything.
@@ -25,20 +25,20 @@ fn exclusive(c: &Cluster) -> bool {
     holding < 2 || !nodes.any(|n| n.machine.holders().1 > 0)
 }
 
-/// A folio that can be read without asking is there only under PR or EX, as the DLM counts.
+/// A folio is uptodate only while the DLM has granted PR or EX.
 fn readable_under_lock(c: &Cluster) -> bool {
     let mut nodes = c.nodes.iter().zip(&c.dlm.locks);
     nodes.all(|(n, lock)| !sound(n) || !n.folio.uptodate || lock.level >= Level::Pr)
 }
 
-/// A folio that is dirty, or can become so without asking, is there only under EX.
+/// A folio is dirty, or mapped writable, only while the DLM has granted EX.
 fn dirty_under_ex(c: &Cluster) -> bool {
     let mut nodes = c.nodes.iter().zip(&c.dlm.locks);
     nodes
         .all(|(n, lock)| !sound(n) || !(n.folio.dirty || n.folio.mapped) || lock.level == Level::Ex)
 }
 
-/// Nobody works with what the LVB or the memory of an earlier lock said wrongly.
+/// No task works with stale attributes, from the LVB or from an earlier grant.
 fn fresh(c: &Cluster) -> bool {
     c.nodes.iter().filter(|n| sound(n)).all(|n| {
         n.tasks.iter().all(|t| match &t.pc {
@@ -48,7 +48,7 @@ fn fresh(c: &Cluster) -> bool {
     })
 }
 
-/// What the machine thinks it has, the DLM has granted.
+/// The DLM has granted the level that the machine believes to have.
 fn granted(c: &Cluster) -> bool {
     let mut nodes = c.nodes.iter().zip(&c.dlm.locks);
     nodes.all(|(n, lock)| {
@@ -62,16 +62,16 @@ fn few_retries(c: &Cluster) -> bool {
     tasks.all(|t| t.retries <= RETRIES)
 }
 
-/// Once another node asks, each task can hold it up with a ticket once, and the worker is told
-/// to look again when the tickets run out at the latest.
+/// When another node waits, each task delays it with a ticket once at most, and the worker runs
+/// again no later than the tickets expire.
 fn tickets_end(c: &Cluster, config: &Config) -> bool {
     let ticket_ns = config.policy.ticket_ns;
     let slice_ns = config.policy.slice_ns;
-    // fs/dlm is given 20 ms to digest a cancel.
+    // fs/dlm gets 20 ms to finish a cancel.
     let busy_ns = if config.flavour.busy { 20_000_000 } else { 1 };
     c.nodes.iter().filter(|n| sound(n)).all(|n| {
         let (pr, ex) = n.machine.holders();
-        let held = match n.machine.asked() {
+        let held = match n.machine.blocking() {
             Some(Mode::Ex) => pr + ex > 0,
             Some(Mode::Pr) => ex > 0,
             None => return true,
@@ -88,7 +88,7 @@ fn tickets_end(c: &Cluster, config: &Config) -> bool {
     })
 }
 
-/// Something can happen, unless nobody wants anything.
+/// An action is possible, unless no operation has begun.
 fn alive(c: &Cluster, config: &Config) -> bool {
     if !c.busy() {
         return true;
@@ -101,18 +101,33 @@ fn alive(c: &Cluster, config: &Config) -> bool {
             Action::Start(..)
                 | Action::Kill(..)
                 | Action::Die(_)
-                | Action::Lose(_)
+                | Action::DeclareDead(_)
+                | Action::Stranger(_)
                 | Action::Reclaim(_)
         )
     };
     all.iter().any(by_itself)
 }
 
+/// A hold stays counted until its task releases it, whatever happens to this node or another. (The
+/// machine itself checks that its level allows all holds.)
+fn holds_counted(c: &Cluster) -> bool {
+    c.nodes.iter().filter(|n| n.alive).all(|n| {
+        let reserved = n.tasks.iter().filter(|t| match &t.pc {
+            Pc::Asleep(w, ..) => n.machine.waiter_state(w) == WaiterState::Reserved,
+            _ => false,
+        });
+        let out = (0..n.tasks.len()).filter(|t| n.hold(*t).is_some()).count();
+        let (pr, ex) = n.machine.holders();
+        reserved.count() + out == (pr + ex) as usize
+    })
+}
+
 /// The properties by name.
 pub type Check = (&'static str, fn(&Cluster, &Config) -> bool);
 
-/// All of them; cheap ones first.
-pub const CHECKS: [Check; 10] = [
+/// All of them, the cheap ones first.
+pub const CHECKS: [Check; 11] = [
     ("the machine finds every event right", |c, _| {
         c.misuse.is_none()
     }),
@@ -120,6 +135,7 @@ pub const CHECKS: [Check; 10] = [
         c.nodes.iter().all(|n| n.machine.check().is_none())
     }),
     ("EX excludes all other nodes", |c, _| exclusive(c)),
+    ("no holder is cut off", |c, _| holds_counted(c)),
     ("what is held is granted", |c, _| granted(c)),
     ("uptodate only under PR or EX", |c, _| {
         readable_under_lock(c)
@@ -134,7 +150,7 @@ pub const CHECKS: [Check; 10] = [
     ("no deadlock", alive),
 ];
 
-/// What is wrong with this state.
+/// The property that doesn't hold in this state.
 pub fn broken(c: &Cluster, config: &Config) -> Option<&'static str> {
     let wrong = |check: &&Check| !(check.1)(c, config);
     CHECKS.iter().find(wrong).map(|check| check.0)
@@ -163,7 +179,7 @@ impl Model for Config {
     }
 }
 
-/// The ways to put two nodes, and three.
+/// The orders of two nodes, and of three.
 const ORDERS: [&[usize]; 8] = [
     &[0, 1],
     &[1, 0],
@@ -203,7 +219,10 @@ impl World for Config {
             Action::Digest(n) => (n, turn::DIGEST),
             Action::Tick => return TICK,
             Action::Start(..) | Action::Kill(..) | Action::Fault(..) => return FREE,
-            Action::Die(_) | Action::Lose(_) => return FREE,
+            Action::Die(_) | Action::DeclareDead(_) | Action::Stranger(_) => return FREE,
+            Action::Report(n, _) => (n, turn::REPORT),
+            Action::SlotMap(n) => (n, turn::SLOT_MAP),
+            Action::Recover(n) => (n, turn::RECOVER),
             Action::Reclaim(_) => return RARE,
         };
         process(n.into(), turn)

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The nodes, the DLM between them, and time: what can happen next.
+//! The nodes, the DLM between them, and time; and which actions are possible next.
 
 use crate::dlm::{Dlm, Flavour, NODES};
 use crate::node::{Evict, Node, Pc, Role, Who, Worker};
 use ocfs2_lockres_host::lockres::Policy;
 use std::hash::{Hash, Hasher};
 
-/// A way of doing it wrong, to see that the checker notices.
+/// A wrong scheme, to see that the checker finds the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// As it is meant to be.
+    /// The right one.
     Right,
     /// The reader waits for the cluster lock with its folio locked.
     Naive,
-    /// A reader that would block asks, but doesn't wait: it retries at once.
+    /// A reader that would block makes a request, but retries at once instead of waiting.
     Spin,
     /// A try-lock that finds a downconvert queued carries it out, in the reader's own context.
     Queued,
-    /// Nobody leaves a ticket.
+    /// No task leaves a ticket.
     NoTicket,
 }
 
-/// What is explored.
+/// A set: one configuration that is explored.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub name: &'static str,
@@ -30,25 +30,31 @@ pub struct Config {
     pub policy: Policy,
     pub flavour: Flavour,
     pub variant: Variant,
-    /// A call is at the master as soon as it is made. Its answers still take their time.
+    /// A call reaches the master in the step that makes it. Its answers still come later.
     pub coarse: bool,
-    /// All nodes have the same tasks, and are interchangeable.
+    /// All nodes have the same tasks, and are interchangeable. (Not if one may die.)
     pub alike: bool,
-    /// How many operations may be under way at a time, on all nodes together.
+    /// The most operations at a time, on all nodes together.
     pub at_once: usize,
     /// Readers may take the lock before they enter the page cache.
     pub eager: bool,
-    /// A read is started and the cluster lock given back; else it is held until it is done.
+    /// `->read_folio` starts the read and releases the lock; else it holds it until the read ends.
     pub async_reads: bool,
-    /// Count retries and late tickets; off where only the rest is looked at.
+    /// Count retries and late tickets, which makes more states.
     pub counted: bool,
-    /// Time may pass although a task that left a ticket could run.
+    /// Tickets may expire although their tasks could run.
     pub hurried: bool,
     /// Sleepers may be killed.
     pub kills: bool,
-    /// How many nodes may die; how many may lose the cluster.
+    /// How many nodes may die, and how many may be declared dead while they live.
     pub deaths: u8,
-    pub losses: u8,
+    pub declared_dead: u8,
+    /// Nodes without tasks and locks that may die, and whether each has a slot.
+    pub strangers: &'static [bool],
+    /// Nodes that recover a dead node's slot, as the in-tree driver does; as bits.
+    pub recover: u8,
+    /// A node's locks are dropped when every other node has heard of its death, not before.
+    pub reported_first: bool,
     /// Clean folios may be dropped.
     pub reclaim: bool,
     /// Inodes may be evicted while nobody uses them.
@@ -58,7 +64,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Two kinds of DLM in one: everything either may do, except refusals.
+    /// Everything that either DLM may do, except refusals.
     pub const ANY: Flavour = Flavour {
         late_refusals: true,
         busy: true,
@@ -89,21 +95,24 @@ impl Config {
             kills: false,
             reclaim: true,
             deaths: 0,
-            losses: 0,
+            declared_dead: 0,
+            strangers: &[],
+            recover: 0,
+            reported_first: true,
             evictions: false,
             faults: 0,
         }
     }
 }
 
-/// One thing that happens. The number is the node.
+/// One step of the model. The first number is the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A task begins its next operation; true: by taking the lock before the page cache.
     Start(u8, u8, bool),
-    /// A task that can run does.
+    /// A task runs.
     Step(u8, u8),
-    /// The disk or the LVB fails the task, or the worker's write back.
+    /// A refresh of this task fails, or the worker's writeback.
     Fault(u8, Who),
     /// A sleeping task is killed, or one that was about to use its ticket.
     Kill(u8, u8),
@@ -117,30 +126,46 @@ pub enum Action {
     Ast(u8),
     Bast(u8),
     UnlockAst(u8),
-    /// fs/dlm is done with a cancel that came too late.
+    /// fs/dlm finishes a cancel that came too late.
     Digest(u8),
-    /// Memory is short: a clean folio is dropped. (Or: the next read is for another one.)
+    /// A clean folio is reclaimed. (Or: the next read is for another folio.)
     Reclaim(u8),
     /// Eviction begins, or goes on.
     Evict(u8),
     /// The node dies.
     Die(u8),
-    /// The node loses the cluster.
-    Lose(u8),
+    /// The node is declared dead, but lives.
+    DeclareDead(u8),
+    /// A stranger dies.
+    Stranger(u8),
+    /// The stack tells a node that a node is down.
+    Report(u8, u8),
+    /// A node begins to read the slot map, or has read it.
+    SlotMap(u8),
+    /// The DLM drops the locks of a node that died.
+    Recover(u8),
     /// Time passes until the next timer.
     Tick,
 }
 
-/// The whole.
+/// A state of the model.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub now: u64,
     pub nodes: Vec<Node>,
     pub dlm: Dlm,
     pub deaths: u8,
-    pub losses: u8,
+    pub declared_dead: u8,
+    /// Nodes in the slot map. Here as in the next three, nodes are bits, then come strangers.
+    pub slots: u8,
+    /// Strangers that live.
+    pub strangers: u8,
+    /// Died, and the DLM still has their locks.
+    pub dying: u8,
+    /// Died with changes in their journals that nobody has replayed.
+    pub in_journal: u8,
     pub faults: u8,
-    /// The machine said that an event can't be right.
+    /// What was found wrong during a step.
     pub misuse: Option<&'static str>,
 }
 
@@ -153,18 +178,29 @@ impl Cluster {
             },
             _ => config.policy,
         };
+        let mut nodes: Vec<_> = config.nodes.iter().map(|r| Node::new(r, policy)).collect();
+        for (n, node) in nodes.iter_mut().enumerate() {
+            node.members.set_this_node(n as u32);
+        }
+        let strangers = (0u8..).zip(config.strangers);
+        let with_slot = strangers.filter(|(_, has_slot)| **has_slot);
+        let slots = with_slot.fold(0, |bits, (i, _)| bits | bit(NODES as u8 + i));
         Cluster {
             now: 0,
-            nodes: config.nodes.iter().map(|r| Node::new(r, policy)).collect(),
+            nodes,
             dlm: Dlm::new(),
             deaths: config.deaths,
-            losses: config.losses,
+            declared_dead: config.declared_dead,
+            slots: slots | (bit(config.nodes.len() as u8) - 1),
+            strangers: bit(config.strangers.len() as u8) - 1,
+            dying: 0,
+            in_journal: 0,
             faults: config.faults,
             misuse: None,
         }
     }
 
-    /// Everything that can happen now, in a fixed order.
+    /// All possible actions, in a fixed order.
     pub fn enabled(&self, config: &Config, out: &mut Vec<Action>) {
         out.clear();
         for (n, node) in self.nodes.iter().enumerate() {
@@ -179,15 +215,26 @@ impl Cluster {
             if self.deaths > 0 {
                 out.push(Action::Die(n));
             }
-            if self.losses > 0 && !node.lost {
-                out.push(Action::Lose(n));
+            if self.declared_dead > 0 && !node.expelled {
+                out.push(Action::DeclareDead(n));
             }
+            self.member_events(n, node, out);
             self.evict_events(config, n, node, out);
             let folio = node.folio;
             if config.reclaim && folio.uptodate && !folio.dirty && folio.locked.is_none() {
                 out.push(Action::Reclaim(n));
             }
         }
+        for n in 0..self.nodes.len() as u8 {
+            let told = |node: &Node| !node.alive || node.expelled || node.reports & bit(n) == 0;
+            let all_told = !config.reported_first || self.nodes.iter().all(told);
+            if self.dying & bit(n) != 0 && all_told {
+                out.push(Action::Recover(n));
+            }
+        }
+        let strangers = 0..config.strangers.len() as u8;
+        let living = strangers.filter(|i| self.strangers & bit(*i) != 0);
+        out.extend(living.map(Action::Stranger));
         if self.next_timer().is_some() && (config.hurried || !self.urgent()) {
             out.push(Action::Tick);
         }
@@ -235,7 +282,15 @@ impl Cluster {
         }
     }
 
-    /// How many operations are.
+    fn member_events(&self, n: u8, node: &Node, out: &mut Vec<Action>) {
+        let reports = (0..u8::BITS as u8).filter(|who| node.reports & bit(*who) != 0);
+        out.extend(reports.map(|who| Action::Report(n, who)));
+        if node.reading.is_some() || node.members.suspects().is_some() {
+            out.push(Action::SlotMap(n));
+        }
+    }
+
+    /// The number of operations that have begun and not ended.
     fn under_way(&self) -> usize {
         let tasks = self.nodes.iter().filter(|n| n.alive).flat_map(|n| &n.tasks);
         tasks.filter(|t| t.pc != Pc::Idle).count()
@@ -249,7 +304,7 @@ impl Cluster {
         let free = node.folio.locked.is_none();
         let runs = match &task.pc {
             Pc::Idle => {
-                if node.evict == Evict::No && !node.lost {
+                if node.evict == Evict::No {
                     if free || node.folio.uptodate || task.role == Role::Writer {
                         out.push(Action::Start(n, t, false));
                     }
@@ -281,7 +336,7 @@ impl Cluster {
     fn evict_events(&self, config: &Config, n: u8, node: &Node, out: &mut Vec<Action>) {
         let idle = node.tasks.iter().all(|t| t.pc == Pc::Idle);
         let go = match node.evict {
-            Evict::No => config.evictions && idle && !node.lost,
+            Evict::No => config.evictions && idle,
             Evict::Truncating => node.folio.locked.is_none(),
             Evict::Closing(woken) => woken && !node.in_call(Who::Evict),
         };
@@ -305,24 +360,30 @@ impl Cluster {
         tasks.any(|t| t.ticket && matches!(t.pc, Pc::Look | Pc::Io | Pc::MkWrite))
     }
 
-    /// Is anybody in the middle of something?
+    /// Whether an operation or an eviction has begun and not ended.
     pub fn busy(&self) -> bool {
         self.nodes
             .iter()
             .any(|n| n.alive && (n.evict != Evict::No || n.tasks.iter().any(|t| t.pc != Pc::Idle)))
     }
 
-    /// Everything that has a bearing on what follows, with the nodes in the given order.
+    /// Everything that decides what follows, with the nodes in the given order.
     pub fn key<H: Hasher>(&self, order: &[usize], h: &mut H) {
         for n in order {
             self.nodes[*n].key(self.now, h);
         }
         self.dlm.key(order, h);
-        (self.deaths, self.losses, self.faults, self.misuse).hash(h);
+        (self.slots, self.strangers, self.dying, self.in_journal).hash(h);
+        (self.deaths, self.declared_dead, self.faults, self.misuse).hash(h);
     }
 }
 
-/// The nodes as they are.
+/// A node, as a bit.
+pub fn bit(n: u8) -> u8 {
+    1 << n
+}
+
+/// The nodes in their own order.
 pub const IN_ORDER: [usize; NODES] = [0, 1, 2];
 
 impl Hash for Cluster {
@@ -331,7 +392,7 @@ impl Hash for Cluster {
     }
 }
 
-/// Equal in everything that has a bearing on what follows.
+/// Equal in everything that decides what follows.
 impl PartialEq for Cluster {
     fn eq(&self, other: &Self) -> bool {
         let print = |c: &Cluster| {

@@ -2,11 +2,12 @@
 //! A DLM of one resource: what o2dlm and fs/dlm have in common, and what either may do.
 //!
 //! Facts: `srctree/fs/ocfs2/dlm/dlmconvert.c`, `dlmlock.c`, `dlmunlock.c`, `dlmthread.c`
-//! (conversions before new locks, each in order; who is sent a bast; a cancel that comes too late
-//! is silent) and `srctree/fs/dlm/lock.c` (one bast for each level; -EBUSY after such a cancel).
+//! (conversions before new locks, each in order; which nodes get a bast; a cancel that comes too
+//! late isn't answered) and `srctree/fs/dlm/lock.c` (one bast for each level; -EBUSY after such a
+//! cancel).
 //!
-//! What a node is sent goes to its inbox, from which an ast and a bast are delivered in any order
-//! and at any time: more orders than either DLM can produce.
+//! Callbacks go to the node's inbox, which delivers an ast and a bast in any order and at any time:
+//! more orders than either DLM can produce.
 
 use std::hash::{Hash, Hasher};
 
@@ -15,30 +16,32 @@ use ocfs2_lockres_host::lockres::{Answer, DlmCall, Level, Lvb, Mode, Refusal};
 /// The most nodes a model can have.
 pub const NODES: usize = 3;
 
-/// How a value block compares with the truth.
+/// Whether a value block is up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// It says what is true.
+    /// It is up to date.
     Current,
-    /// It says something that isn't true any more.
+    /// It is out of date and doesn't say so.
     Stale,
-    /// It says that it can't be trusted.
+    /// It is marked invalid.
     Invalid,
 }
 
-/// One node's lock on the resource, and what is on its way to that node.
+/// One node's lock on the resource, and the callbacks that haven't run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lock {
     /// The lock exists, granted or queued.
     pub exists: bool,
-    /// What is granted.
+    /// The level that is granted.
     pub level: Level,
     /// The value block in the node's own lock status block.
     pub lksb: Value,
     /// The strongest bast sent since the last grant.
     basted: Option<Mode>,
-    /// fs/dlm hasn't digested a cancel that came too late.
+    /// fs/dlm hasn't finished a cancel that came too late.
     pub digesting: bool,
+    /// The node was declared dead and its lock dropped, but it lives: its calls fail.
+    expelled: bool,
     /// Inbox: the lock ast.
     pub ast: Option<Answer>,
     /// Inbox: the strongest bast.
@@ -53,10 +56,14 @@ const NO_LOCK: Lock = Lock {
     lksb: Value::Invalid,
     basted: None,
     digesting: false,
+    expelled: false,
     ast: None,
     bast: None,
     unlock_ast: None,
 };
+
+/// What an expelled node's calls and requests end with: -ENOTCONN.
+const EXPELLED: Refusal = Refusal::Other(-107);
 
 /// A request that couldn't be granted at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,8 +116,11 @@ impl Dlm {
         }
     }
 
-    /// The call arrives at the master. What it will return; answers go to the inbox.
+    /// The call reaches the master. Returns what it will return; callbacks go to the inbox.
     pub fn arrive(&mut self, node: usize, call: DlmCall, flavour: Flavour) -> Answer {
+        if self.locks[node].expelled {
+            return Err(EXPELLED);
+        }
         match call {
             DlmCall::Lock {
                 level,
@@ -237,7 +247,7 @@ impl Dlm {
         lock.ast = Some(Ok(()));
     }
 
-    /// An EX holder that steps down or goes leaves its value block behind.
+    /// A node that gives EX up leaves its value block at the master.
     fn store(&mut self, node: usize, lvb: Lvb) {
         let lock = &mut self.locks[node];
         if lock.level != Level::Ex {
@@ -246,11 +256,11 @@ impl Dlm {
         match lvb {
             Lvb::Unused => {}
             // The node has put it into its own block before it called.
-            Lvb::Leave | Lvb::Fill | Lvb::Spoil => self.lvb = lock.lksb,
+            Lvb::Leave | Lvb::Fill | Lvb::Invalidate => self.lvb = lock.lksb,
         }
     }
 
-    /// Grants what can be granted; tells those in the way of the first of each queue.
+    /// Grants what can be granted, and sends basts for the first of each queue.
     fn shuffle(&mut self) {
         loop {
             let first = self.queue[0];
@@ -280,7 +290,7 @@ impl Dlm {
         }
     }
 
-    /// Everything that matters, with the nodes in another order.
+    /// Everything that decides what follows, with the nodes in the given order.
     pub fn key<H: Hasher>(&self, order: &[usize], h: &mut H) {
         for n in order {
             self.locks[*n].hash(h);
@@ -292,13 +302,26 @@ impl Dlm {
         self.lvb.hash(h);
     }
 
-    /// The node is dead: recovery drops its lock, and its value with it.
-    pub fn bury(&mut self, node: usize) {
+    /// The node was declared dead: recovery drops its lock, and its value block. If it lives all
+    /// the same, its pending request is still answered.
+    pub fn recover(&mut self, node: usize, lives: bool) {
         if self.locks[node].level == Level::Ex {
             self.lvb = Value::Invalid;
         }
+        let before = self.queue;
         self.unqueue(node);
+        let old = self.locks[node];
         self.locks[node] = NO_LOCK;
+        if lives {
+            let refused = (self.queue != before).then_some(Err(EXPELLED));
+            self.locks[node] = Lock {
+                expelled: true,
+                ast: old.ast.or(refused),
+                bast: old.bast,
+                unlock_ast: old.unlock_ast,
+                ..NO_LOCK
+            };
+        }
         self.shuffle();
     }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The steps of the worker, of eviction and of the DLM, and the end of a node.
 
+use crate::cluster::bit;
+use crate::dlm::NODES;
 use crate::node::{Evict, Folio, Node, Who, Worker};
 use crate::steps::{level_name, name, Run};
-use ocfs2_lockres_host::lockres::{Flushed, Level, Refusal, Work};
+use ocfs2_lockres_host::lockres::{Flushed, Level, Membership, Work};
 
 impl Run<'_> {
     // --- the worker, eviction ---
@@ -14,8 +16,11 @@ impl Run<'_> {
         match node.worker {
             Worker::Idle => {
                 node.timer = None;
-                let step = node.machine.work(now);
+                let step = node.machine.work(node.members.membership(), now);
                 if let Work::Flush { from, to } = self.carry(n, Who::Worker, step) {
+                    if self.c.nodes[n].heard & bit(n as u8) != 0 {
+                        self.c.misuse = Some("a node that was declared dead writes");
+                    }
                     self.say(n, Who::Worker, || {
                         let names = (level_name(from), level_name(to));
                         format!(
@@ -61,9 +66,16 @@ impl Run<'_> {
                 if self.carry(n, Who::Evict, step) {
                     self.say(n, Who::Evict, || "the inode is gone".into());
                     let roles = self.config.nodes[n].as_slice();
-                    let worker = self.c.nodes[n].worker;
-                    assert_eq!(worker, Worker::Idle, "gone with the worker at work");
-                    *self.node(n) = Node::new(roles, policy);
+                    let old = self.c.nodes[n].clone();
+                    assert_eq!(old.worker, Worker::Idle, "gone with the worker at work");
+                    *self.node(n) = Node {
+                        expelled: old.expelled,
+                        members: old.members,
+                        reports: old.reports,
+                        heard: old.heard,
+                        reading: old.reading,
+                        ..Node::new(roles, policy)
+                    };
                 }
             }
         }
@@ -123,13 +135,13 @@ impl Run<'_> {
 
     pub(crate) fn bast(&mut self, n: usize) {
         let now = self.c.now;
-        let Some(asked) = self.c.dlm.locks[n].bast.take() else {
+        let Some(blocking) = self.c.dlm.locks[n].bast.take() else {
             return;
         };
         self.say(n, Who::Worker, || {
-            format!("(bast: another node asks for {})", name(asked))
+            format!("(bast: another node waits for {})", name(blocking))
         });
-        let kick = self.node(n).machine.bast(asked, now);
+        let kick = self.node(n).machine.bast(blocking, now);
         self.kick(n, kick);
     }
 
@@ -151,22 +163,113 @@ impl Run<'_> {
     pub(crate) fn die(&mut self, n: usize) {
         self.say(n, Who::Worker, || "the node dies".into());
         self.c.deaths -= 1;
-        self.c.dlm.bury(n);
+        self.is_gone(n);
         *self.node(n) = Node::new(&[], self.config.policy);
         self.node(n).alive = false;
     }
 
-    pub(crate) fn lose(&mut self, n: usize) {
-        self.say(n, Who::Worker, || "the node loses the cluster".into());
-        self.c.losses -= 1;
-        self.c.dlm.bury(n);
-        let now = self.c.now;
-        let node = self.node(n);
-        node.lost = true;
-        if let Some(calling) = &mut node.calling {
-            calling.answer = Some(Err(Refusal::Other(-107)));
+    /// It was paused for too long, for example.
+    pub(crate) fn declare_dead(&mut self, n: usize) {
+        self.say(n, Who::Worker, || "the node is declared dead".into());
+        self.c.declared_dead -= 1;
+        self.is_gone(n);
+        self.node(n).expelled = true;
+        self.node(n).reports |= bit(n as u8);
+    }
+
+    fn is_gone(&mut self, n: usize) {
+        let this = bit(n as u8);
+        self.c.dying |= this;
+        self.report(n, this);
+    }
+
+    fn report(&mut self, except: usize, who: u8) {
+        for (m, node) in self.c.nodes.iter_mut().enumerate() {
+            if m != except && node.alive {
+                node.reports |= who;
+            }
         }
-        let kick = node.machine.fail(-107, now);
-        self.kick(n, kick);
+    }
+
+    pub(crate) fn stranger(&mut self, i: u8) {
+        self.c.strangers &= !bit(i);
+        self.report(usize::MAX, bit(NODES as u8 + i));
+    }
+
+    /// The DLM drops the locks of a node that was declared dead.
+    pub(crate) fn recover(&mut self, n: usize) {
+        self.c.dying &= !bit(n as u8);
+        if self.c.dlm.locks[n].level == Level::Ex {
+            self.c.in_journal |= bit(n as u8);
+        }
+        let lives = self.c.nodes[n].alive;
+        self.c.dlm.recover(n, lives);
+    }
+
+    /// The stack reports to node `n` that `who` is down.
+    pub(crate) fn hear(&mut self, n: usize, who: u8) {
+        self.say(n, Who::Worker, || format!("(node {} is down)", who + 1));
+        let slots = self.c.slots;
+        let node = self.node(n);
+        node.reports &= !bit(who);
+        node.heard |= bit(who) & (slots | bit(n as u8));
+        let before = node.members.membership();
+        node.members.node_down(who.into());
+        self.members_changed(n, before);
+    }
+
+    /// Reads the slot map, in two steps, as other nodes may go down meanwhile.
+    pub(crate) fn slot_map(&mut self, n: usize) {
+        let recovers = self.config.recover & bit(n as u8) != 0;
+        let slots = self.c.slots;
+        let node = self.node(n);
+        let Some(looked_for) = node.reading.take() else {
+            node.reading = node.members.suspects();
+            return;
+        };
+        let has_slot = |who: &u8| looked_for.contains((*who).into()) && slots & bit(*who) != 0;
+        let found: u8 = (0..u8::BITS as u8).filter(has_slot).map(bit).sum();
+        let before = node.members.membership();
+        node.members
+            .slot_map_read(&looked_for, found != 0 && !recovers);
+        if recovers {
+            self.c.slots &= !found;
+            self.c.in_journal &= !found;
+        }
+        self.say(n, Who::Worker, || match (found, recovers) {
+            (0, _) => "reads the slot map: the node had no slot".into(),
+            (_, false) => "reads the slot map: the node had a slot".into(),
+            (_, true) => "recovers the node's slot".into(),
+        });
+        self.members_changed(n, before);
+    }
+
+    fn members_changed(&mut self, n: usize, before: Membership) {
+        let node = self.node(n);
+        if node.members.membership() != before {
+            node.wake_all();
+            node.tasks.iter_mut().for_each(|t| t.retries = 0);
+        }
+    }
+
+    /// Checks that there was a reason for a request of node `n` to fail.
+    pub(crate) fn has_failed(&mut self, n: usize) {
+        let node = &self.c.nodes[n];
+        if node.heard == 0 && !node.expelled && node.evict == Evict::No {
+            self.c.misuse = Some("failed although no node with a slot is missing");
+        }
+    }
+
+    /// Checks that node `n` may grant the lock to a task.
+    pub(crate) fn was_granted(&mut self, n: usize) {
+        let node = &self.c.nodes[n];
+        let this = bit(n as u8);
+        let unrecovered = node.heard & (self.c.slots | this) != 0;
+        let stale = self.c.in_journal & !this != 0 && !node.expelled && self.config.reported_first;
+        if unrecovered {
+            self.c.misuse = Some("granted although a node died with a slot");
+        } else if stale {
+            self.c.misuse = Some("granted what is in a dead node's journal");
+        }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! All reachable states as a graph, breadth first, so that the way to each is a shortest one.
+//! All reachable states as a graph, breadth first, so that the path to each is a shortest one.
 //!
 //! stateright checks what holds in every state but can't tell a fair cycle from an unfair one
 //! (its "eventually" looks only at paths that end), so the graph is kept here for live.rs.
@@ -20,13 +20,13 @@ pub struct Graph {
     /// Where each state's edges begin; one more at the end.
     pub first: Vec<u32>,
     pub edges: Vec<Edge>,
-    /// Which processes can do something.
+    /// The processes that can act.
     pub enabled: Vec<u64>,
-    /// Which operations are under way.
+    /// The operations that have begun and not ended.
     pub pending: Vec<u64>,
     /// From where, and by which of its actions, each was first reached.
     parent: Vec<(u32, u8)>,
-    /// The first state that is wrong, and how.
+    /// The first state in which a property doesn't hold, and the property.
     pub broken: Option<(u32, &'static str)>,
 }
 
@@ -48,8 +48,8 @@ impl Hasher for AsIs {
     }
 }
 
-/// Explores everything, or until something is wrong; without `edges` only what is needed to see
-/// that nothing is.
+/// Explores all states, or until a property doesn't hold. Without `edges` the graph can't be used
+/// for liveness.
 pub fn explore<W: World>(world: &W, edges: bool) -> Graph {
     let mut graph = Graph {
         first: vec![0],

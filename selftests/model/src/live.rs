@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Does everybody who wants something get it, if everybody else gets a turn?
+//! Whether every operation ends, if every process gets its turns.
 //!
-//! An operation starves if there is a cycle of states in which it is under way throughout, and
-//! which a fair scheduler may go round for ever. Fair is: whoever can do something all the time
-//! does it at some time. A folio lock is handed over in order by the kernel's wait queue, so a
-//! task that can have one again and again gets it at some time as well. Nobody has to begin an
-//! operation, to be killed, or to fail. A folio that goes for lack of memory just between a fault's
-//! two halves, every time, isn't counted: no file system could help that.
+//! An operation starves if there is a cycle of states in which it doesn't end, and which a fair
+//! scheduler can repeat for ever. Fair means: a process that can act all the time acts at some
+//! time. The kernel's wait queue grants a folio lock in order, so a task that can have one again
+//! and again gets it at some time as well. Tasks needn't begin operations, be killed, or fail. A
+//! folio that is reclaimed each time between a fault's two halves doesn't count: no file system can
+//! help that.
 
 use crate::graph::{Edge, Graph};
 use crate::world::{strict, Process, FREE, RARE};
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// A cycle that may be gone round for ever.
+/// A cycle that may be repeated for ever.
 pub struct Lasso {
     /// The state it begins and ends with.
     pub start: u32,
@@ -20,7 +20,7 @@ pub struct Lasso {
     pub cycle: Vec<u8>,
 }
 
-/// A fair cycle in which the operation of `process` is under way throughout.
+/// A fair cycle in which the operation of `process` doesn't end.
 pub fn starves(graph: &Graph, process: Process, scratch: &mut Scratch) -> Option<Lasso> {
     let bit = 1u64 << process;
     let ids = 0..graph.len() as u32;
@@ -44,7 +44,7 @@ pub fn starves(graph: &Graph, process: Process, scratch: &mut Scratch) -> Option
 enum Verdict {
     Fair,
     Unfair,
-    /// Only without the states in which somebody can do what he never does.
+    /// Fair perhaps without the states in which a process can act that never does.
     Without(Vec<u32>),
 }
 
@@ -86,7 +86,7 @@ struct Seen {
     stacked: bool,
 }
 
-/// Room for all states, so that it isn't asked for again for each part.
+/// Memory for all states, allocated once.
 pub struct Scratch {
     seen: Vec<Seen>,
     marks: Vec<u32>,
@@ -107,7 +107,7 @@ impl Scratch {
         }
     }
 
-    /// From now on these states, and no others, are looked at.
+    /// Restricts the search to these states.
     fn only(&mut self, states: &[u32]) {
         self.mark += 1;
         for id in states {
@@ -184,7 +184,7 @@ fn descend(graph: &Graph, id: u32, at: usize, scratch: &mut Scratch) -> Option<(
     None
 }
 
-/// A short way round a fair component: everybody is seen doing something, or unable to.
+/// A short cycle in a fair component, in which each process acts, or is unable to.
 fn lasso(graph: &Graph, part: &[u32]) -> Lasso {
     let members: HashSet<u32> = part.iter().copied().collect();
     // States were numbered breadth first: the lowest is the nearest to the beginning.
@@ -220,7 +220,7 @@ fn lasso(graph: &Graph, part: &[u32]) -> Lasso {
     Lasso { start, cycle }
 }
 
-/// The shortest way inside the component to a state, or over an edge, that is wanted.
+/// The shortest path inside the component to a state, or over an edge, that `wanted` accepts.
 fn walk(
     graph: &Graph,
     members: &HashSet<u32>,

@@ -2,7 +2,7 @@
 //! One node: its machine, one folio, the worker, and the tasks.
 
 use ocfs2_lockres_host::lockres::{
-    Answer, DlmCall, Hold, Kind, Machine, Mode, Policy, Standing, Waiter,
+    Answer, DlmCall, DownNodes, Hold, Kind, Machine, Mode, NodeSet, Policy, Waiter, WaiterState,
 };
 use std::hash::{Hash, Hasher};
 
@@ -29,7 +29,7 @@ pub enum Who {
     Worker,
     /// Eviction of the inode.
     Evict,
-    /// The disk: not now.
+    /// The disk can't be written now.
     Disk,
 }
 
@@ -42,7 +42,7 @@ pub enum Goal {
     Write,
     /// To make the mapping writable.
     MkWrite,
-    /// The wrong way: it has the folio locked, and reads it when it gets the lock.
+    /// Wrong: to read the folio, which it has locked all the time.
     ReadLocked,
 }
 
@@ -55,22 +55,22 @@ pub enum Pc {
     Look,
     /// `->read_folio` holds the folio lock and the cluster lock, and waits for the disk.
     Reading(Hold),
-    /// `->read_folio` has started the read and given back the cluster lock; the folio is locked
-    /// until the disk has answered.
+    /// `->read_folio` has started the read and released the cluster lock; the folio stays locked
+    /// until the read ends.
     Io,
     /// No folio held; about to wait for the cluster lock.
     MustWait(Goal),
     /// Asleep until woken (true).
     Asleep(Waiter, bool, Goal),
-    /// Awake with the lock, perhaps with a refresh to do.
+    /// Holds the lock, and may have to refresh.
     Got(Hold, Goal),
-    /// Waits for the folio lock with the cluster lock in hand, as the lock order has it.
+    /// Holds the cluster lock and waits for the folio lock, in the lock order.
     Ready(Hold, Goal),
     /// The folio is locked and being written under EX.
     Writing(Hold),
     /// The fault found the folio uptodate: `->page_mkwrite` is next.
     MkWrite,
-    /// The wrong way: carries out a queued downconvert itself, with its folio locked.
+    /// Wrong: it runs a queued downconvert itself, with its folio locked.
     Demoting,
 }
 
@@ -79,7 +79,7 @@ pub enum Pc {
 pub struct Task {
     pub role: Role,
     pub pc: Pc,
-    /// Its last step left a ticket, and it hasn't tried since.
+    /// It left a ticket and hasn't tried since.
     pub ticket: bool,
     /// Retries since the operation began or the lock was last taken away.
     pub retries: u8,
@@ -89,17 +89,17 @@ pub struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Worker {
     Idle,
-    /// Has to clean the folio, and for NL (true) to drop it.
+    /// Must write the folio back, and drop it for NL (true).
     Flushing(bool),
 }
 
-/// Getting rid of the inode, and so of the lock.
+/// Eviction of the inode, and so of the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Evict {
     No,
-    /// Has to write back and drop the folio.
+    /// Must write back and drop the folio.
     Truncating,
-    /// Has to call shutdown (woken), or waits.
+    /// Must call shutdown (true: it was woken), or sleeps.
     Closing(bool),
 }
 
@@ -124,17 +124,23 @@ pub struct Folio {
 #[derive(Clone, Debug)]
 pub struct Node {
     pub alive: bool,
-    /// Its cluster stack is lost; nothing it does matters to others.
-    pub lost: bool,
+    /// It was declared dead, but lives: nothing it does matters to other nodes.
+    pub expelled: bool,
+    pub members: DownNodes,
+    /// Nodes that the stack will report as down, and those with a slot that it has reported; bits.
+    pub reports: u8,
+    pub heard: u8,
+    /// It reads the slot map, to look for these.
+    pub reading: Option<NodeSet>,
     pub machine: Machine,
     pub calling: Option<Calling>,
     pub timer: Option<u64>,
     pub worker: Worker,
     pub evict: Evict,
     pub folio: Folio,
-    /// The inode in memory says what is true.
+    /// The inode in memory is up to date.
     pub meta: bool,
-    /// Tickets left since another node asked.
+    /// Tickets left since another node waits.
     pub late_tickets: u8,
     pub tasks: Vec<Task>,
 }
@@ -154,7 +160,11 @@ impl Node {
         };
         Node {
             alive: true,
-            lost: false,
+            expelled: false,
+            members: DownNodes::new(),
+            reports: 0,
+            heard: 0,
+            reading: None,
             machine: Machine::new(KIND, policy),
             calling: None,
             timer: None,
@@ -167,12 +177,24 @@ impl Node {
         }
     }
 
-    /// Is this one inside a DLM call?
+    /// Wakes all tasks that sleep for the lock.
+    pub fn wake_all(&mut self) {
+        for task in &mut self.tasks {
+            if let Pc::Asleep(_, woken, _) = &mut task.pc {
+                *woken = true;
+            }
+        }
+        if let Evict::Closing(woken) = &mut self.evict {
+            *woken = true;
+        }
+    }
+
+    /// Whether this one made a DLM call that hasn't returned.
     pub fn in_call(&self, who: Who) -> bool {
         self.calling.is_some_and(|c| c.by == who)
     }
 
-    /// The hold a task has and knows of.
+    /// The hold of a task, other than a reserved one.
     pub fn hold(&self, t: usize) -> Option<&Hold> {
         match &self.tasks[t].pc {
             Pc::Reading(h) | Pc::Got(h, _) | Pc::Ready(h, _) | Pc::Writing(h) => Some(h),
@@ -180,12 +202,14 @@ impl Node {
         }
     }
 
-    /// Everything that decides what this node does next, and nothing else.
+    /// Everything that decides what this node does next.
     pub fn key<H: Hasher>(&self, now: u64, h: &mut H) {
-        (self.alive, self.lost).hash(h);
+        (self.alive, self.expelled).hash(h);
         if !self.alive {
             return;
         }
+        (self.members.membership(), self.members.suspects()).hash(h);
+        (self.reports, self.heard, self.reading).hash(h);
         self.machine.view(now).hash(h);
         self.calling.hash(h);
         self.timer.map(|t| t.saturating_sub(now)).hash(h);
@@ -194,8 +218,8 @@ impl Node {
         for task in &self.tasks {
             (task.ticket, task.retries).hash(h);
             if let Pc::Asleep(w, woken, goal) = &task.pc {
-                let standing: Standing = self.machine.standing(w);
-                (1u8, woken, goal, standing).hash(h);
+                let waiter_state: WaiterState = self.machine.waiter_state(w);
+                (1u8, woken, goal, waiter_state).hash(h);
             } else {
                 (0u8, &task.pc).hash(h);
             }

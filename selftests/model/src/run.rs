@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Exploring a configuration to the end, and saying what was found.
+//! Explores a set completely and reports the result.
 
 use crate::cluster::{Cluster, Config};
 use crate::graph::{explore, play, Graph};
@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// What is wrong.
+/// A fault that was found.
 pub enum Fault {
-    /// A state that must not be, by number.
+    /// A state in which a property doesn't hold.
     State(u32, &'static str),
-    /// A task (or an eviction, past the last task) of a node that may never get there.
+    /// An operation that may never end, of a task (or an eviction, past the last task) of a node.
     Starves(usize, usize, Lasso),
 }
 
-/// Looks at everything that can be looked at.
+/// Explores a set, and checks every property.
 pub fn search(config: &Config) -> (Graph, Option<Fault>) {
-    // If time is in a hurry or nodes are interchangeable there is no telling who starves.
+    // Without this, tickets expire too early for liveness, or nodes can't be told apart.
     let live = !config.hurried && !config.alike;
     let graph = explore(config, live);
     if let Some((id, what)) = graph.broken {
@@ -45,16 +45,16 @@ pub fn search(config: &Config) -> (Graph, Option<Fault>) {
     (graph, None)
 }
 
-/// What came of one configuration.
+/// The result for one set.
 pub struct Outcome {
     pub name: &'static str,
     pub states: usize,
     pub seconds: f64,
-    /// A picture, if something is wrong.
+    /// A trace, if a property doesn't hold.
     pub wrong: Option<String>,
 }
 
-/// Explores several, as many at a time as there are processors; tells each outcome as it comes.
+/// Explores several sets, one on each processor; calls `tell` for each outcome.
 pub fn search_all(configs: &[Config], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
     let next = AtomicUsize::new(0);
@@ -82,7 +82,7 @@ pub fn search_all(configs: &[Config], tell: impl Fn(&Outcome) + Sync) -> Vec<Out
     all.into_inner().unwrap_or_default()
 }
 
-/// The picture of what was found.
+/// The trace to a fault.
 pub fn picture(config: &Config, graph: &Graph, fault: &Fault) -> String {
     match fault {
         Fault::State(id, what) => {
@@ -105,7 +105,7 @@ pub fn picture(config: &Config, graph: &Graph, fault: &Fault) -> String {
     }
 }
 
-/// Whoever has the folio, or else the first who is in the middle of something.
+/// The task that has the folio locked, or else the first with an operation.
 fn victim(end: &Cluster) -> (usize, usize) {
     let holder =
         |(n, node): (usize, &crate::node::Node)| node.folio.locked.map(|t| (n, usize::from(t)));

@@ -201,7 +201,7 @@ impl Run<'_> {
         };
         let stage = self.p.sides[n].stage;
         if self.side(n).queued.take().is_some() {
-            self.say(n, Who::Worker, "cancels what was asked for");
+            self.say(n, Who::Worker, "cancels the request");
             self.message(1);
             self.p.first = self.p.sides[1 - n].queued.map(|_| (1 - n) as u8);
         }
@@ -290,7 +290,7 @@ impl Run<'_> {
             return;
         }
         self.log.say(n, Who::Worker, || {
-            format!("(the DLM is asked for {})", level_name(mode.level()))
+            format!("(requests {} from the DLM)", level_name(mode.level()))
         });
         self.side(n).queued = Some(mode);
         self.p.first.get_or_insert(n as u8);
@@ -367,8 +367,8 @@ impl Run<'_> {
             side.asked = None;
         }
         let text = match mode {
-            Some(Mode::Ex) => "(bast: another node asks for EX)",
-            _ => "(bast: another node asks for PR)",
+            Some(Mode::Ex) => "(bast: another node waits for EX)",
+            _ => "(bast: another node waits for PR)",
         };
         self.say(n, Who::Worker, text);
         self.ask(n);

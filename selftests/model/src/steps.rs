@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What each thing that happens does, told to a log if somebody wants to read it.
+//! What each action does, with a log for the traces.
 
 use crate::cluster::{Action, Cluster, Config, Variant};
 use crate::dlm::Value;
-use crate::node::{Calling, Evict, Folio, Goal, Node, Pc, Role, Who, Worker};
+use crate::node::{Calling, Folio, Goal, Node, Pc, Role, Who, Worker};
 use crate::world::Log;
 use ocfs2_lockres_host::lockres::{
     DlmCall, Flushed, Hold, How, Kick, Level, Lvb, Mode, Outcome, Step, Task, Unexpected,
@@ -41,6 +41,12 @@ fn mode(goal: Goal) -> Mode {
         Goal::ReadLocked => Mode::Pr,
         Goal::Write | Goal::MkWrite => Mode::Ex,
     }
+}
+
+fn acquire(node: &mut Node, mode: Mode, how: How, t: usize, now: u64) -> Step<Outcome> {
+    let members = node.members.membership();
+    node.machine
+        .acquire(mode, how, Task(t as u32), members, now)
 }
 
 pub(crate) fn name(mode: Mode) -> &'static str {
@@ -90,7 +96,11 @@ impl Run<'_> {
                 node.tasks.iter_mut().for_each(|t| t.retries = 0);
             }
             Action::Die(n) => self.die(n.into()),
-            Action::Lose(n) => self.lose(n.into()),
+            Action::DeclareDead(n) => self.declare_dead(n.into()),
+            Action::Stranger(i) => self.stranger(i),
+            Action::Report(n, who) => self.hear(n.into(), who),
+            Action::SlotMap(n) => self.slot_map(n.into()),
+            Action::Recover(n) => self.recover(n.into()),
             Action::Tick => {
                 if let Some(at) = self.c.next_timer() {
                     self.c.now = at;
@@ -99,7 +109,7 @@ impl Run<'_> {
         }
     }
 
-    // --- carrying out what the machine says ---
+    // --- what the machine has its caller do ---
 
     pub(crate) fn kick(&mut self, n: usize, kick: Kick) {
         let now = self.c.now;
@@ -109,14 +119,7 @@ impl Run<'_> {
             node.timer = Some(node.timer.map_or(at, |t| t.min(at)));
         }
         if kick.wake {
-            for task in &mut node.tasks {
-                if let Pc::Asleep(_, woken, _) = &mut task.pc {
-                    *woken = true;
-                }
-            }
-            if let Evict::Closing(woken) = &mut node.evict {
-                *woken = true;
-            }
+            node.wake_all();
         }
     }
 
@@ -132,8 +135,10 @@ impl Run<'_> {
         if let Some(call) = step.call {
             self.fill(n, call);
             self.say(n, who, || match call {
-                DlmCall::Lock { level, .. } => format!("asks the DLM for {}", level_name(level)),
-                DlmCall::Cancel => "cancels what was asked for".into(),
+                DlmCall::Lock { level, .. } => {
+                    format!("requests {} from the DLM", level_name(level))
+                }
+                DlmCall::Cancel => "cancels the request".into(),
                 DlmCall::Unlock { .. } => "unlocks".into(),
             });
             self.node(n).calling = Some(Calling {
@@ -148,7 +153,7 @@ impl Run<'_> {
         step.value
     }
 
-    /// Puts the value block in order before a call.
+    /// Fills or invalidates the value block before a call.
     fn fill(&mut self, n: usize, call: DlmCall) {
         let (DlmCall::Lock { lvb, .. } | DlmCall::Unlock { lvb }) = call else {
             return;
@@ -158,7 +163,7 @@ impl Run<'_> {
         match lvb {
             Lvb::Fill if meta => *lksb = Value::Current,
             Lvb::Fill => *lksb = Value::Stale,
-            Lvb::Spoil => *lksb = Value::Invalid,
+            Lvb::Invalidate => *lksb = Value::Invalid,
             Lvb::Leave | Lvb::Unused => {}
         }
     }
@@ -182,10 +187,10 @@ impl Run<'_> {
         }
     }
 
-    /// The operation is over, and with it the need for a ticket.
+    /// The operation is over, and an unused ticket is returned.
     fn done(&mut self, n: usize, t: usize) {
         let now = self.c.now;
-        let kick = self.node(n).machine.hand_in(Task(t as u32), now);
+        let kick = self.node(n).machine.return_ticket(Task(t as u32), now);
         self.kick(n, kick);
         self.over(n, t);
     }
@@ -211,7 +216,9 @@ impl Run<'_> {
             Pc::MustWait(goal) => self.must_wait(n, t, goal),
             Pc::Asleep(waiter, _, goal) => {
                 let now = self.c.now;
-                let step = self.node(n).machine.poll(waiter, now);
+                let node = self.node(n);
+                let members = node.members.membership();
+                let step = node.machine.poll(waiter, members, now);
                 let outcome = self.carry(n, who, step);
                 self.outcome(n, t, outcome, goal);
             }
@@ -265,16 +272,16 @@ impl Run<'_> {
         if node.tasks[t].role == Role::Reader {
             node.tasks[t].ticket = false;
         }
-        let step = node
-            .machine
-            .acquire(Mode::Pr, How::Try, Task(t as u32), now);
+        let step = acquire(node, Mode::Pr, How::Try, t, now);
         assert!(step.call.is_none(), "a try made a call");
         match self.carry(n, who, step) {
             Outcome::Granted(hold) => {
+                self.was_granted(n);
                 self.say(n, who, || "locks the folio, has PR, starts to read".into());
                 self.start_read(n, t, hold);
             }
             Outcome::Failed(_) => {
+                self.has_failed(n);
                 self.node(n).folio.locked = None;
                 self.done(n, t);
             }
@@ -286,11 +293,10 @@ impl Run<'_> {
     fn would_block(&mut self, n: usize, t: usize) {
         let who = Who::Task(t as u8);
         let now = self.c.now;
-        let task = Task(t as u32);
         match self.config.variant {
             Variant::Naive => {
                 self.say(n, who, || "locks the folio, waits for PR".into());
-                let step = self.node(n).machine.acquire(Mode::Pr, How::Wait, task, now);
+                let step = acquire(self.node(n), Mode::Pr, How::Wait, t, now);
                 let outcome = self.carry(n, who, step);
                 self.outcome(n, t, outcome, Goal::ReadLocked);
                 return;
@@ -312,7 +318,7 @@ impl Run<'_> {
             self.say(n, who, || {
                 "locks the folio, can't have PR; unlocks it, asks, retries".into()
             });
-            let step = self.node(n).machine.acquire(Mode::Pr, How::Wait, task, now);
+            let step = acquire(self.node(n), Mode::Pr, How::Wait, t, now);
             match self.carry(n, who, step) {
                 Outcome::Wait(waiter) => {
                     let kick = self.node(n).machine.abandon(waiter, now);
@@ -335,7 +341,7 @@ impl Run<'_> {
         self.node(n).tasks[t].pc = Pc::MustWait(Goal::Ticket(Mode::Pr));
     }
 
-    /// Is there a queued downconvert that somebody else could run?
+    /// Whether a queued downconvert could run now.
     fn queue_runs(&self, n: usize) -> bool {
         let node = &self.c.nodes[n];
         node.worker == Worker::Idle
@@ -349,9 +355,7 @@ impl Run<'_> {
         self.say(n, who, || format!("waits for {}", name(mode(goal))));
         let node = self.node(n);
         node.tasks[t].ticket = false;
-        let step = node
-            .machine
-            .acquire(mode(goal), How::Wait, Task(t as u32), now);
+        let step = acquire(node, mode(goal), How::Wait, t, now);
         let outcome = self.carry(n, who, step);
         self.outcome(n, t, outcome, goal);
     }
@@ -360,6 +364,7 @@ impl Run<'_> {
         let who = Who::Task(t as u8);
         match outcome {
             Outcome::Granted(hold) => {
+                self.was_granted(n);
                 self.say(n, who, || format!("has {}", name(mode(goal))));
                 match hold.must_refresh() {
                     true => self.node(n).tasks[t].pc = Pc::Got(hold, goal),
@@ -370,6 +375,7 @@ impl Run<'_> {
                 self.node(n).tasks[t].pc = Pc::Asleep(waiter, false, goal);
             }
             Outcome::WouldBlock | Outcome::Failed(_) => {
+                self.has_failed(n);
                 if self.c.nodes[n].folio.locked == Some(t as u8) {
                     self.node(n).folio.locked = None;
                 }
@@ -443,7 +449,7 @@ impl Run<'_> {
     fn ticket(&mut self, n: usize, t: usize, hold: Hold) {
         let now = self.c.now;
         let node = self.node(n);
-        let in_the_way = match node.machine.asked() {
+        let in_the_way = match node.machine.blocking() {
             Some(Mode::Ex) => true,
             Some(Mode::Pr) => hold.mode() == Mode::Ex,
             None => false,
@@ -464,10 +470,10 @@ impl Run<'_> {
         self.checked(n, kick);
     }
 
-    /// The inode was changed here: what others know of it is stale.
+    /// This node changed the inode: what other nodes know of it is stale.
     fn changed(&mut self, n: usize) {
-        // A node that lost the cluster writes nothing that anybody will see.
-        if self.c.nodes[n].lost {
+        // Other nodes don't see what a node writes that was declared dead.
+        if self.c.nodes[n].expelled {
             return;
         }
         for (m, node) in self.c.nodes.iter_mut().enumerate() {
@@ -493,7 +499,7 @@ impl Run<'_> {
         if self.c.nodes[n].folio.locked == Some(t as u8) {
             self.node(n).folio.locked = None;
         }
-        // Its ticket, if it left one, runs out.
+        // A ticket that it left expires.
         self.over(n, t);
     }
 

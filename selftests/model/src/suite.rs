@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What is explored, by name: the sets that run in `make test` and `make model`.
+//! The sets that `make test` and `make model` explore, by name.
 
 use crate::cluster::{Config, Variant};
 use crate::dlm::Flavour;
@@ -22,8 +22,61 @@ const O2DLM: Flavour = Flavour {
     deadlk: false,
 };
 
-/// Two nodes, in well under two minutes: part of `make test`.
+/// Two nodes; part of `make test`.
 pub fn quick() -> Vec<Config> {
+    [without_deaths(), with_deaths()].concat()
+}
+
+fn with_deaths() -> Vec<Config> {
+    let new = Config::new;
+    vec![
+        Config {
+            deaths: 1,
+            ..new("reader, writer | writer; a death", &[RW, W])
+        },
+        Config {
+            declared_dead: 1,
+            ..new("reader | writer; declared dead", &[R, W])
+        },
+        Config {
+            strangers: &[false],
+            ..coarse(new("mapper | writer; a harmless death", &[M, W]))
+        },
+        Config {
+            strangers: &[false, false, true],
+            kills: true,
+            evictions: true,
+            ..new("reader, writer; harmless deaths, then another", &[RW])
+        },
+        Config {
+            strangers: &[true],
+            recover: 0b10,
+            ..coarse(new(
+                "reader, writer | writer, which recovers; a death",
+                &[RW, W],
+            ))
+        },
+        Config {
+            deaths: 1,
+            strangers: &[false],
+            reported_first: false,
+            ..new("reader | writer; deaths, reported late", &[R, W])
+        },
+        Config {
+            deaths: 1,
+            evictions: true,
+            ..coarse(new("reader | writer; a death, evictions", &[R, W]))
+        },
+        Config {
+            declared_dead: 1,
+            kills: true,
+            evictions: true,
+            ..new("reader, writer; declared dead, kills, evictions", &[RW])
+        },
+    ]
+}
+
+fn without_deaths() -> Vec<Config> {
     let new = Config::new;
     let slices = Policy {
         slice_ns: 2,
@@ -59,11 +112,6 @@ pub fn quick() -> Vec<Config> {
             ..new("reader, writer | writer; slices", &[RW, W])
         },
         Config {
-            deaths: 1,
-            losses: 1,
-            ..new("reader, writer | writer; a death, a loss", &[RW, W])
-        },
-        Config {
             kills: true,
             evictions: true,
             ..new("reader | writer; kills, evictions", &[R, W])
@@ -89,7 +137,7 @@ pub fn quick() -> Vec<Config> {
     ]
 }
 
-/// Everything at once on two nodes, and three nodes: `make model`.
+/// Three nodes, and two with more tasks: `make model`.
 pub fn long() -> Vec<Config> {
     let new = Config::new;
     vec![
@@ -101,6 +149,40 @@ pub fn long() -> Vec<Config> {
             deaths: 1,
             kills: true,
             ..coarse(new("reader | writer | writer; kills, a death", &[R, W, W]))
+        },
+        Config {
+            deaths: 1,
+            recover: 0b100,
+            ..coarse(new(
+                "reader | writer | writer, which recovers; a death",
+                &[R, W, W],
+            ))
+        },
+        Config {
+            declared_dead: 1,
+            ..coarse(new("reader | writer | writer; declared dead", &[R, W, W]))
+        },
+        Config {
+            strangers: &[false, false],
+            ..coarse(new("reader | writer; harmless deaths", &[R, W]))
+        },
+        Config {
+            strangers: &[true],
+            recover: 0b10,
+            ..new(
+                "reader, writer | writer, which recovers; a death, calls take time",
+                &[RW, W],
+            )
+        },
+        Config {
+            strangers: &[true, false],
+            recover: 0b10,
+            ..coarse(new("reader | writer, which recovers; deaths", &[R, W]))
+        },
+        Config {
+            declared_dead: 1,
+            evictions: true,
+            ..coarse(new("reader | writer; declared dead, evictions", &[R, W]))
         },
         coarse(Config {
             at_once: 2,
@@ -123,7 +205,7 @@ pub fn long() -> Vec<Config> {
     ]
 }
 
-/// Calls are at the master at once, and retries aren't counted.
+/// Calls reach the master in the step that makes them, and retries aren't counted.
 fn coarse(config: Config) -> Config {
     Config {
         coarse: true,
@@ -132,7 +214,7 @@ fn coarse(config: Config) -> Config {
     }
 }
 
-/// Nodes with the same tasks are taken for each other; so who starves can't be told.
+/// Nodes with the same tasks are merged, which excludes the check for starvation.
 fn alike(config: Config) -> Config {
     Config {
         alike: true,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What was found, in two columns: the task that never gets there, and everybody else.
+//! A trace in two columns: the task whose operation doesn't end, and all others.
 
 use crate::graph::{play, Graph};
 use crate::live::Lasso;
@@ -11,7 +11,7 @@ use std::fmt::Write;
 const COLUMN: usize = 44;
 const WIDTH: usize = 92;
 
-/// A picture with a victim on the left.
+/// A trace with that task on the left.
 pub struct Trace<'a, W> {
     pub world: &'a W,
     /// Node and task.
@@ -61,14 +61,14 @@ impl<W: World> Trace<'_, W> {
         out
     }
 
-    /// The way to a state in which nothing can happen any more.
+    /// The path to a state in which a property doesn't hold.
     pub fn deadlock(&self, graph: &Graph, end: u32) -> String {
         let mut log = Log::on();
         play(self.world, self.world.start(), &graph.way(end), &mut log);
         format!("{}{}", self.head(), self.rows(&log))
     }
 
-    /// The way to a cycle, and the cycle.
+    /// The path to a cycle, and the cycle.
     pub fn livelock(&self, graph: &Graph, lasso: &Lasso) -> String {
         let mut log = Log::on();
         let start = self.world.start();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a graph can be made of, whose turn a step is, and the log of what happens.
+//! The interface between a model and its exploration: states, actions, whose turn an action is, a
+//! log.
 
 use crate::node::{Who, TASKS};
 use std::hash::Hasher;
 
-/// Somebody or something that gets its turn, as a bit number.
+/// A task, worker, callback or the like that fairness gives turns to, as a bit number.
 pub type Process = u8;
 
 /// The turns of one node: first its tasks, then these.
@@ -17,14 +18,19 @@ pub mod turn {
     pub const BAST: u8 = WORKER + 4;
     pub const UNLOCK_AST: u8 = WORKER + 5;
     pub const DIGEST: u8 = WORKER + 6;
-    pub const COUNT: u8 = WORKER + 7;
+    /// The stack reports a node that is down; the slot map is read.
+    pub const REPORT: u8 = WORKER + 7;
+    pub const SLOT_MAP: u8 = WORKER + 8;
+    /// The DLM drops the locks of this node, which is dead.
+    pub const RECOVER: u8 = WORKER + 9;
+    pub const COUNT: u8 = WORKER + 10;
 }
 
 /// Time.
 pub const TICK: Process = 60;
-/// Bad luck: it may happen at any time, but not every time just when it hurts.
+/// May happen at any time, but not each time at the worst moment.
 pub const RARE: Process = 62;
-/// Nobody is obliged to do this.
+/// Needn't ever happen.
 pub const FREE: Process = 63;
 
 /// A turn of a node.
@@ -32,30 +38,30 @@ pub fn process(n: usize, turn: u8) -> Process {
     n as u8 * turn::COUNT + turn
 }
 
-/// Must this one get its turn even if it can't take it all the time? Tasks and workers: a folio
-/// lock is handed over in order. Time: it is only held up for moments.
+/// Whether fairness gives this one a turn even if it is only able to take it from time to time.
+/// Tasks and workers are: the kernel grants a folio lock in order. So is time.
 pub fn strict(process: Process) -> bool {
     process == TICK || (process < TICK && process % turn::COUNT <= turn::WORKER)
 }
 
-/// Something with states and steps between them.
+/// A model: states, and actions between them.
 pub trait World {
     type State: Clone;
     type Action: Copy;
 
-    /// Where it begins.
+    /// The first state.
     fn start(&self) -> Self::State;
-    /// What can happen, in a fixed order.
+    /// The possible actions, in a fixed order.
     fn enabled(&self, state: &Self::State, out: &mut Vec<Self::Action>);
-    /// The state after it has happened.
+    /// The state after an action.
     fn next(&self, state: &Self::State, action: Self::Action, log: &mut Log) -> Self::State;
-    /// Whose turn that was.
+    /// Whose turn an action is.
     fn process(&self, action: Self::Action) -> Process;
-    /// The operations that are under way, as bits.
+    /// The operations that have begun and not ended, as bits.
     fn pending(&self, state: &Self::State) -> u64;
-    /// What is wrong with a state.
+    /// The property that doesn't hold in a state.
     fn broken(&self, state: &Self::State) -> Option<&'static str>;
-    /// A number that equal states share, and others don't.
+    /// A fingerprint of a state.
     fn print(&self, state: &Self::State) -> u64;
     /// What a task is called.
     fn role(&self, n: usize, t: usize) -> &'static str;
@@ -77,7 +83,7 @@ impl Log {
         }
     }
 
-    /// The text is made only if somebody wants it.
+    /// Makes the text only if the log records.
     pub fn say(&mut self, n: usize, who: Who, what: impl FnOnce() -> String) {
         if self.on {
             self.lines.push((n, who, what()));
@@ -85,7 +91,7 @@ impl Log {
     }
 }
 
-/// FxHash's mixing over what a state hashes, twice, so that a clash is out of the question.
+/// FxHash's mixing, twice, so that two states don't share a fingerprint.
 #[derive(Default)]
 pub struct Mix(u64, u64);
 

@@ -4,7 +4,8 @@
 
 use crate::drive::Driver;
 use crate::lockres::{
-    Answer, Event, Flushed, How, Kind, Level, Machine, Mode, Policy, Refusal, State, Task,
+    Answer, Event, Flushed, How, Kind, Level, Machine, Membership, Mode, Policy, Refusal, State,
+    Task,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fmt::Write;
@@ -27,18 +28,17 @@ fn place(state: State) -> &'static str {
 
 fn label(event: Event) -> &'static str {
     match event {
-        Event::Acquire(..) | Event::Poll(_) => "acquire, poll",
+        Event::Acquire(..) | Event::Poll(..) => "acquire, poll",
         Event::Returned(Ok(())) => "call returned",
         Event::Returned(Err(_)) => "call failed",
         Event::Ast(Ok(())) => "ast",
         Event::Ast(Err(_)) => "ast: refused",
         Event::UnlockAst(Ok(())) => "unlock ast",
         Event::UnlockAst(Err(_)) => "unlock ast: failed",
-        Event::Work => "work",
+        Event::Work(_) => "work",
         Event::Flushed(Flushed::NotYet(_)) => "flush not possible yet",
         Event::Flushed(_) => "flushed",
         Event::Shutdown => "shutdown",
-        Event::Fail(_) => "fail",
         _ => "other",
     }
 }
@@ -53,7 +53,7 @@ fn events() -> Vec<Event> {
     let mut all = vec![
         Event::Bast(Mode::Pr),
         Event::Bast(Mode::Ex),
-        Event::Work,
+        Event::Work(Membership::Complete),
         Event::Flushed(Flushed::Done),
         Event::Flushed(Flushed::NotYet(0)),
         Event::Shutdown,
@@ -63,8 +63,8 @@ fn events() -> Vec<Event> {
         all.push(Event::UnlockAst(answer));
     }
     for (task, mode) in [(Task(1), Mode::Pr), (Task(2), Mode::Ex)] {
-        all.push(Event::Acquire(mode, How::Wait, task));
-        all.push(Event::Poll(task));
+        all.push(Event::Acquire(mode, How::Wait, task, Membership::Complete));
+        all.push(Event::Poll(task, Membership::Complete));
         all.push(Event::Refreshed(task, mode, true));
         all.push(Event::Release(task, mode));
     }
@@ -93,10 +93,10 @@ fn edges() -> Edges {
             let mut next = driver.clone();
             // A task has one hold at most here, and time passes only where nothing else would.
             let held = |t: Task| driver.holds.iter().any(|(task, _)| *task == t);
-            if matches!(event, Event::Acquire(_, _, t) if held(*t)) {
+            if matches!(event, Event::Acquire(_, _, t, _) if held(*t)) {
                 continue;
             }
-            let now = if *event == Event::Work {
+            let now = if matches!(event, Event::Work(_)) {
                 now + 1_000_000_000
             } else {
                 now
@@ -108,11 +108,15 @@ fn edges() -> Edges {
             if from != to {
                 edges.entry((from, to)).or_default().insert(label(*event));
             }
-            let standing = |d: &Driver| -> Vec<_> {
+            let waiter_state = |d: &Driver| -> Vec<_> {
                 let all = d.waiters.iter();
-                all.map(|(t, w)| (*t, d.machine.standing(w))).collect()
+                all.map(|(t, w)| (*t, d.machine.waiter_state(w))).collect()
             };
-            let key = (next.machine.view(now), standing(&next), next.holds.clone());
+            let key = (
+                next.machine.view(now),
+                waiter_state(&next),
+                next.holds.clone(),
+            );
             if seen.insert(key) {
                 queue.push_back((next, now));
             }

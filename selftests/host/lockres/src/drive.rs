@@ -2,7 +2,17 @@
 //! Drives one machine with events that name tasks instead of tokens: for replays, random strings
 //! and the fuzz target.
 
-use crate::lockres::{Event, Hold, How, Machine, Mode, Outcome, Recorded, Step, Task, Waiter};
+use crate::lockres::{
+    Event, Hold, How, Machine, Membership, Mode, Outcome, Recorded, Step, Task, Waiter,
+};
+
+/// All values.
+const ALL_MEMBERSHIPS: [Membership; 4] = [
+    Membership::Complete,
+    Membership::Suspect,
+    Membership::Unrecovered,
+    Membership::Lost,
+];
 
 /// A machine, and the tokens that are out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,17 +63,17 @@ impl Driver {
                 *self = Driver::new(Machine::new(kind, policy));
                 0
             }
-            Event::Acquire(mode, how, task) => {
+            Event::Acquire(mode, how, task, members) => {
                 let waits = self.waiters.iter().any(|(t, _)| *t == task);
                 if waits || self.holds.len() >= TOKENS || self.waiters.len() >= TOKENS {
                     return None;
                 }
-                let step = self.machine.acquire(mode, how, task, now);
+                let step = self.machine.acquire(mode, how, task, members, now);
                 self.outcome(task, step)
             }
-            Event::Poll(task) => {
+            Event::Poll(task, members) => {
                 let waiter = self.waiter(task)?;
-                let step = self.machine.poll(waiter, now);
+                let step = self.machine.poll(waiter, members, now);
                 self.outcome(task, step)
             }
             Event::Abandon(task) => {
@@ -84,20 +94,19 @@ impl Driver {
                 let hold = self.hold(task, |h| h.mode() == mode)?;
                 self.machine.leave_ticket(hold, now).outcome()
             }
-            Event::HandIn(task) => self.machine.hand_in(task, now).outcome(),
+            Event::ReturnTicket(task) => self.machine.return_ticket(task, now).outcome(),
             Event::Returned(answer) => self.machine.returned(answer, now).outcome(),
             Event::Ast(answer) => self.machine.ast(answer, now).outcome(),
             Event::Bast(mode) => self.machine.bast(mode, now).outcome(),
             Event::UnlockAst(answer) => self.machine.unlock_ast(answer, now).outcome(),
-            Event::Work => self.machine.work(now).outcome(),
+            Event::Work(members) => self.machine.work(members, now).outcome(),
             Event::Flushed(how) => self.machine.flushed(how, now).outcome(),
             Event::Shutdown => self.machine.shutdown(now).outcome(),
-            Event::Fail(errno) => self.machine.fail(errno, now).outcome(),
         })
     }
 }
 
-/// Runs events from bytes and looks at what must hold after each; says what doesn't.
+/// Runs events from bytes and checks the invariants after each; the error says which doesn't hold.
 ///
 /// The first bytes choose policy and kind; then three each: event, argument, time that passes.
 pub fn bytes(input: &[u8]) -> Result<(), String> {
@@ -119,12 +128,15 @@ fn asking_is_trying(machine: &Machine, now: u64) -> bool {
     let tasks = (0..10).map(Task);
     let mut pairs = tasks.flat_map(|task| [(Mode::Pr, task), (Mode::Ex, task)]);
     pairs.all(|(mode, task)| {
-        let tried = machine.clone().acquire(mode, How::Try, task, now).value;
-        machine.would_grant(mode, task, now) == matches!(tried, Outcome::Granted(_))
+        ALL_MEMBERSHIPS.iter().all(|members| {
+            let step = machine.clone().acquire(mode, How::Try, task, *members, now);
+            let granted = matches!(step.value, Outcome::Granted(_));
+            machine.would_grant(mode, task, *members, now) == granted
+        })
     })
 }
 
-/// One event, and what must hold whatever it was. Its outcome, if it was one.
+/// One event, and the checks after it. Returns its outcome, if the event was possible.
 pub fn one(driver: &mut Driver, event: Event, now: u64) -> Result<Option<u64>, String> {
     let before = driver.clone();
     let outcome = driver.step(event, now);
@@ -147,16 +159,23 @@ pub fn one(driver: &mut Driver, event: Event, now: u64) -> Result<Option<u64>, S
         return tell("a wrong event changed something");
     }
     let calls = outcome >> 8 & 0xff != 0;
-    let quiet = matches!(event, Event::Acquire(_, How::Try, _));
+    let (quiet, members) = match event {
+        Event::Acquire(_, how, _, members) => (how == How::Try, members),
+        Event::Poll(_, members) => (false, members),
+        _ => (false, Membership::Complete),
+    };
+    if members != Membership::Complete && matches!(outcome & 15, 1 | 2) {
+        return tell("granted while a node is missing");
+    }
     if quiet && calls {
         return tell("a try made a call");
     }
     let (pr, ex) = driver.machine.holders();
-    let handed = driver
+    let reserved = driver
         .waiters
         .iter()
-        .filter(|(_, w)| driver.machine.standing(w) == crate::lockres::Standing::Handed);
-    if (pr + ex) as usize != driver.holds.len() + handed.count() {
+        .filter(|(_, w)| driver.machine.waiter_state(w) == crate::lockres::WaiterState::Reserved);
+    if (pr + ex) as usize != driver.holds.len() + reserved.count() {
         return tell("holders are miscounted");
     }
     Ok(Some(outcome))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One node against a DLM that answers what it is asked and nothing else: whatever the order, no
-//! event is refused, and in the end everybody gets through.
+//! One node and a DLM that answers each request once: in any order of events no event is refused,
+//! and in the end every request is granted.
 
 use crate::drive::{one, Driver};
-use crate::lockres::{Event, Flushed, State};
+use crate::lockres::{Event, Flushed, Membership, State};
 use crate::random;
 
 /// A time after which every timer has run out, in ns.
@@ -11,7 +11,7 @@ const LONG: u64 = 2_000_000_000;
 /// More steps than any end takes.
 const STEPS: usize = 600;
 
-/// What is on its way.
+/// The calls and callbacks that are outstanding.
 #[derive(Clone, Copy, Debug, Default)]
 struct Dlm {
     /// A call hasn't returned.
@@ -26,6 +26,8 @@ struct Dlm {
 pub struct Run {
     pub driver: Driver,
     dlm: Dlm,
+    /// What every decision is made with.
+    members: Membership,
     now: u64,
 }
 
@@ -35,12 +37,21 @@ impl Run {
         let mut run = Run {
             driver: Driver::new(random::machine(policy)),
             dlm: Dlm::default(),
+            members: Membership::Complete,
             now: 0,
         };
         for triple in input.chunks_exact(3) {
             let [what, arg, time] = [triple[0], triple[1], triple[2]];
             run.now += random::time(time.min(249));
-            let event = random::event(what, arg);
+            // A node goes down, or the slot map was read and it had no slot.
+            if what % 32 == 31 && arg > 0xe0 {
+                run.members = match run.members {
+                    Membership::Complete => Membership::Suspect,
+                    _ => Membership::Complete,
+                };
+                continue;
+            }
+            let event = random::with_members(random::event(what, arg), run.members);
             if run.possible(&event) {
                 run.step(event)?;
             }
@@ -54,7 +65,7 @@ impl Run {
             Event::Ast(_) => self.dlm.lock,
             Event::UnlockAst(_) => self.dlm.cancel || self.dlm.unlock,
             Event::Flushed(_) => self.flushing(),
-            Event::Shutdown | Event::Fail(_) => false,
+            Event::Shutdown => false,
             _ => true,
         }
     }
@@ -92,7 +103,7 @@ impl Run {
         Ok(outcome)
     }
 
-    /// What is under way goes on by itself; false if nothing is.
+    /// The next outstanding call or callback completes; false if there is none.
     fn go_on(&mut self) -> Result<bool, String> {
         let event = if self.dlm.calling {
             Event::Returned(Ok(()))
@@ -109,7 +120,7 @@ impl Run {
         Ok(true)
     }
 
-    /// The last holder is done; false if there is none.
+    /// The last holder releases; false if there is none.
     fn give_back(&mut self) -> Result<bool, String> {
         let Some((task, hold)) = self.driver.holds.last().cloned() else {
             return Ok(false);
@@ -121,28 +132,31 @@ impl Run {
         Ok(true)
     }
 
-    /// Nobody asks for anything more: all who wait must get through, and the other node as well.
-    pub fn drain(&mut self) -> Result<(), String> {
+    /// There are no new requests: all waiters must be granted the lock, and the other node as well.
+    /// After a death with a slot all waiters must fail.
+    pub fn drain(&mut self, members: Membership) -> Result<(), String> {
+        self.members = members;
         for _ in 0..STEPS {
             self.now += LONG;
             if self.go_on()? || self.give_back()? {
                 continue;
             }
             if let Some((task, _)) = self.driver.waiters.first().cloned() {
-                self.step(Event::Poll(task))?;
+                let value = self.step(Event::Poll(task, members))? & 15;
+                if members != Membership::Complete && value != 9 {
+                    return Err(format!("didn't fail: {:?}", self.driver));
+                }
             } else if !self.driver.machine.is_blocking() {
                 return Ok(());
             }
-            self.step(Event::Work)?;
+            self.step(Event::Work(members))?;
         }
         Err(format!("no end to it: {:?}", self.driver))
     }
 
-    /// The lock is given up for good: nobody is let in any more, and it comes to its end.
-    pub fn shut_down(&mut self, lost: bool) -> Result<(), String> {
-        if lost {
-            self.step(Event::Fail(-107))?;
-        }
+    /// Unlocks: no request is granted any more, and the lock ends.
+    pub fn shut_down(&mut self, members: Membership) -> Result<(), String> {
+        self.members = members;
         for _ in 0..STEPS {
             self.now += LONG;
             if self.step(Event::Shutdown)? & 15 == 8 {
@@ -154,11 +168,11 @@ impl Run {
                 };
             }
             if !self.go_on()? {
-                self.step(Event::Work)?;
+                self.step(Event::Work(members))?;
             }
             if let Some((task, _)) = self.driver.waiters.first().cloned() {
-                let value = self.step(Event::Poll(task))? & 15;
-                if value != 4 && value != 5 {
+                let value = self.step(Event::Poll(task, members))? & 15;
+                if !matches!(value, 4 | 5 | 10) {
                     return Err(format!("let in: {:?}", self.driver));
                 }
             }
@@ -168,7 +182,7 @@ impl Run {
     }
 }
 
-/// Both ends, from bytes: the first chooses kind and policy, the second the end.
+/// All ends, from bytes: the first chooses kind and policy, the second the end.
 pub fn bytes(input: &[u8]) -> Result<(), String> {
     let [policy, end, rest @ ..] = input else {
         return Ok(());
@@ -176,10 +190,13 @@ pub fn bytes(input: &[u8]) -> Result<(), String> {
     let mut run = Run::new(*policy, rest)?;
     // An endless slice, or endless tickets, are for ever.
     let endless = *policy >> 2 & 3 == 3 || *policy >> 4 & 3 == 1;
-    match end & 3 {
-        0 => run.shut_down(false),
-        1 => run.shut_down(true),
+    match end & 7 {
+        0 => run.shut_down(Membership::Complete),
+        1 => run.shut_down(Membership::Lost),
+        4 => run.shut_down(Membership::Suspect),
+        5 => run.shut_down(Membership::Unrecovered),
         _ if endless => Ok(()),
-        _ => run.drain(),
+        6 => run.drain(Membership::Unrecovered),
+        _ => run.drain(Membership::Complete),
     }
 }

@@ -2,7 +2,7 @@
 //! Replays what the kernel's `lock_event` tracepoint recorded, and compares each decision.
 
 use crate::drive::Driver;
-use crate::lockres::{Event, How, Machine};
+use crate::lockres::{Event, How, Machine, Membership};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -19,12 +19,15 @@ pub struct Count {
     pub tries_refused: usize,
     /// Acquires that had to wait.
     pub waits: usize,
-    /// Times that the worker was told to flush.
+    /// Requests that waited for the slot map, or that failed after a death with a slot.
+    pub suspect: usize,
+    pub unrecovered: usize,
+    /// Flushes by the worker.
     pub flushes: usize,
     /// Tickets that were left.
     pub tickets: usize,
-    /// Tickets that were handed in unused.
-    pub handed_in: usize,
+    /// Tickets that were returned unused.
+    pub tickets_returned: usize,
 }
 
 impl Count {
@@ -32,11 +35,16 @@ impl Count {
         self.events += 1;
         let (before, after) = tickets;
         match (event, outcome & 15) {
-            (Event::Acquire(_, How::Try, _), 3) => self.tries_refused += 1,
-            (Event::Acquire(..), 4) => self.waits += 1,
-            (Event::Work, 6 | 7) => self.flushes += 1,
+            (Event::Acquire(_, How::Try, _, _), 3) => self.tries_refused += 1,
+            (Event::Poll(_, Membership::Suspect), 4) => self.suspect += 1,
+            (Event::Acquire(..) | Event::Poll(..), 9) => self.unrecovered += 1,
+            (Event::Acquire(_, _, _, members), 4) => {
+                self.waits += 1;
+                self.suspect += usize::from(members == Membership::Suspect);
+            }
+            (Event::Work(_), 6 | 7) => self.flushes += 1,
             (Event::LeaveTicket(..), 0) if after > before => self.tickets += 1,
-            (Event::HandIn(_), _) if after < before => self.handed_in += 1,
+            (Event::ReturnTicket(_), _) if after < before => self.tickets_returned += 1,
             _ => {}
         }
     }
@@ -48,7 +56,13 @@ impl fmt::Display for Count {
         write!(f, " skipped={}", self.skipped)?;
         write!(f, " tries_refused={}", self.tries_refused)?;
         write!(f, " waits={} flushes={}", self.waits, self.flushes)?;
-        write!(f, " tickets={} handed_in={}", self.tickets, self.handed_in)
+        write!(f, " suspect={}", self.suspect)?;
+        write!(f, " unrecovered={}", self.unrecovered)?;
+        write!(
+            f,
+            " tickets={} tickets_returned={}",
+            self.tickets, self.tickets_returned
+        )
     }
 }
 

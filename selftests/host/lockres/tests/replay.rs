@@ -4,7 +4,7 @@
 use ocfs2_lockres_host::drive::Driver;
 use ocfs2_lockres_host::lockres::*;
 use ocfs2_lockres_host::random;
-use ocfs2_lockres_host::replay::{line, replay};
+use ocfs2_lockres_host::replay::{line, replay, Count};
 
 const KIND: Kind = Kind {
     lvb: true,
@@ -61,13 +61,13 @@ fn a_different_decision_is_noticed() {
 fn a_lost_event_is_noticed() {
     let mut driver = Driver::new(Machine::new(KIND, POLICY));
     let events = [
-        Event::Acquire(Mode::Pr, How::Wait, Task(7)),
+        Event::Acquire(Mode::Pr, How::Wait, Task(7), Membership::Complete),
         Event::Returned(Ok(())),
         Event::Ast(Ok(())),
-        Event::Poll(Task(7)),
+        Event::Poll(Task(7), Membership::Complete),
         Event::Refreshed(Task(7), Mode::Pr, true),
         Event::Release(Task(7), Mode::Pr),
-        Event::Acquire(Mode::Pr, How::Try, Task(8)),
+        Event::Acquire(Mode::Pr, How::Try, Task(8), Membership::Complete),
     ];
     let mut lines = vec![line("M01", Event::New(KIND, POLICY), 0, 0)];
     for event in events {
@@ -96,20 +96,47 @@ fn what_is_not_understood_is_refused() {
     assert_eq!(replay(older).unwrap().skipped, 1);
 }
 
-/// Recordings of real nodes, kept in the tree: of the one that appended, and of the one that
-/// followed. `selftests/ocfs2_glue/pair/replay.sh` makes new ones; these are the beginnings of two.
+/// Recordings of real nodes, kept in the tree. `selftests/ocfs2_glue/pair/replay.sh` makes those of
+/// a node that appended and of one that followed, and `death_of_other.sh` that of a node whose peer
+/// died with a slot.
+fn kept(node: &str) -> Count {
+    let path = format!("{}/recorded/{node}.trace", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let count = replay(&text).unwrap_or_else(|what| panic!("{path}: {what}"));
+    println!("{node}: {count}");
+    assert!(count.events > 100 && count.skipped == 0, "{node}: {count}");
+    count
+}
+
 #[test]
 fn recordings_of_real_nodes() {
-    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded");
     for node in ["appends", "follows"] {
-        let path = format!("{kept}/{node}.trace");
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let count = replay(&text).unwrap_or_else(|what| panic!("{path}: {what}"));
-        println!("{node}: {count}");
+        let count = kept(node);
         // Something was contended in them.
-        assert!(count.events > 100 && count.skipped == 0, "{node}: {count}");
         assert!(count.waits > 0 && count.flushes > 0, "{node}: {count}");
         let refused = count.tries_refused > 0 && count.tickets > 0;
         assert_eq!(refused, node == "follows", "{node}: {count}");
+    }
+}
+
+#[test]
+fn a_recording_of_a_death() {
+    let count = kept("survives");
+    assert!(count.suspect > 0 && count.unrecovered > 0, "{count}");
+}
+
+/// The membership is part of what is recorded: with another one the decision differs.
+#[test]
+fn a_different_membership_is_noticed() {
+    let mut driver = Driver::new(Machine::new(KIND, POLICY));
+    let new = line("M01", Event::New(KIND, POLICY), 0, 0);
+    let acquire = |members| Event::Acquire(Mode::Pr, How::Wait, Task(7), members);
+    let failed = acquire(Membership::Unrecovered);
+    let outcome = driver.step(failed, 5).unwrap();
+    let right = line("M01", failed, 5, outcome);
+    assert!(replay(&format!("{new}\n{right}")).is_ok());
+    for members in [Membership::Complete, Membership::Suspect, Membership::Lost] {
+        let wrong = line("M01", acquire(members), 5, outcome);
+        assert!(replay(&format!("{new}\n{wrong}")).is_err(), "{members:?}");
     }
 }

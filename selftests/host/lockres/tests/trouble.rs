@@ -7,14 +7,14 @@ use ocfs2_lockres_host::lockres::*;
 use support::*;
 
 fn down(m: &mut Machine, now: u64) -> DlmCall {
-    assert!(matches!(m.work(now).value, Work::Flush { .. }));
+    assert!(matches!(m.work(COMPLETE, now).value, Work::Flush { .. }));
     m.flushed(Flushed::Done, now).unwrap().call.unwrap()
 }
 
 /// At PR, with A in line for EX and the request under way.
 fn converting() -> (Machine, Waiter) {
     let mut m = idle_at(Mode::Pr, POLICY);
-    let (w, call) = wait(m.acquire(Mode::Ex, How::Wait, A, 1));
+    let (w, call) = wait(m.acquire(Mode::Ex, How::Wait, A, COMPLETE, 1));
     assert!(matches!(call, Some(DlmCall::Lock { convert: true, .. })));
     let _ = m.returned(Ok(()), 1).unwrap();
     (m, w)
@@ -23,21 +23,21 @@ fn converting() -> (Machine, Waiter) {
 #[test]
 fn a_refresh_that_failed_is_the_next_ones_to_do() {
     let mut m = Machine::new(KIND, POLICY);
-    let (a, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
-    let (b, _) = wait(m.acquire(Mode::Pr, How::Wait, B, 0));
+    let (a, _) = wait(m.acquire(Mode::Pr, How::Wait, A, COMPLETE, 0));
+    let (b, _) = wait(m.acquire(Mode::Pr, How::Wait, B, COMPLETE, 0));
     let _ = m.returned(Ok(()), 0).unwrap();
     let _ = m.ast(Ok(()), 0).unwrap();
-    let mut a = granted(m.poll(a, 1));
-    let (b, _) = wait(m.poll(b, 1));
+    let mut a = granted(m.poll(a, COMPLETE, 1));
+    let (b, _) = wait(m.poll(b, COMPLETE, 1));
     assert!(m.refreshed(&mut a, false, 2).unwrap().wake);
-    let b = granted(m.poll(b, 3));
+    let b = granted(m.poll(b, COMPLETE, 3));
     assert!(b.must_refresh());
     let _ = m.release(a, 3).unwrap();
     // So it is if the one who was to do it just gives up.
     let _ = m.release(b, 4).unwrap();
-    let try_it = m.acquire(Mode::Pr, How::Try, A, 4).value;
+    let try_it = m.acquire(Mode::Pr, How::Try, A, COMPLETE, 4).value;
     assert_eq!(try_it, Outcome::WouldBlock, "not without a refresh");
-    assert!(granted(m.acquire(Mode::Pr, How::Wait, A, 4)).must_refresh());
+    assert!(granted(m.acquire(Mode::Pr, How::Wait, A, COMPLETE, 4)).must_refresh());
 }
 
 #[test]
@@ -46,30 +46,30 @@ fn the_value_block_is_stored_if_it_is_right_and_spoiled_if_not() {
         DlmCall::Lock { lvb, .. } | DlmCall::Unlock { lvb } => lvb,
         DlmCall::Cancel => panic!("a cancel"),
     };
-    let mut m = asked_at(Mode::Ex, Mode::Ex);
+    let mut m = blocking_at(Mode::Ex, Mode::Ex);
     assert_eq!(lvb_of(down(&mut m, 2)), Lvb::Fill);
 
-    let mut m = asked_at(Mode::Ex, Mode::Ex);
-    assert!(matches!(m.work(2).value, Work::Flush { .. }));
+    let mut m = blocking_at(Mode::Ex, Mode::Ex);
+    assert!(matches!(m.work(COMPLETE, 2).value, Work::Flush { .. }));
     let call = m.flushed(Flushed::Failed, 2).unwrap().call.unwrap();
-    assert_eq!(lvb_of(call), Lvb::Spoil);
+    assert_eq!(lvb_of(call), Lvb::Invalidate);
     // The next time it is right again.
     let _ = m.returned(Ok(()), 3).unwrap();
     let _ = m.ast(Ok(()), 3).unwrap();
-    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, 4));
+    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, COMPLETE, 4));
     let _ = m.returned(Ok(()), 4).unwrap();
     let _ = m.ast(Ok(()), 4).unwrap();
-    let mut h = granted(m.poll(w, 4));
+    let mut h = granted(m.poll(w, COMPLETE, 4));
     let _ = m.refreshed(&mut h, true, 4).unwrap();
     let _ = m.release(h, 4).unwrap();
     let _ = m.bast(Mode::Pr, 5);
     assert_eq!(lvb_of(down(&mut m, 5)), Lvb::Fill);
 
     // PR never had anything of its own to say; nor has EX that wasn't refreshed.
-    let mut m = asked_at(Mode::Pr, Mode::Ex);
+    let mut m = blocking_at(Mode::Pr, Mode::Ex);
     assert_eq!(lvb_of(down(&mut m, 2)), Lvb::Leave);
     let mut m = Machine::new(KIND, POLICY);
-    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, 0));
+    let (w, _) = wait(m.acquire(Mode::Ex, How::Wait, A, COMPLETE, 0));
     let _ = m.abandon(w, 0);
     let _ = m.returned(Ok(()), 0).unwrap();
     let _ = m.ast(Ok(()), 0).unwrap();
@@ -79,57 +79,57 @@ fn the_value_block_is_stored_if_it_is_right_and_spoiled_if_not() {
 
 #[test]
 fn a_flush_that_was_for_less_is_not_enough() {
-    let mut m = asked_at(Mode::Ex, Mode::Pr);
+    let mut m = blocking_at(Mode::Ex, Mode::Pr);
     let flush = |to| Work::Flush {
         from: Level::Ex,
         to,
     };
-    assert_eq!(m.work(2).value, flush(Level::Pr));
+    assert_eq!(m.work(COMPLETE, 2).value, flush(Level::Pr));
     let _ = m.bast(Mode::Ex, 3);
     let step = m.flushed(Flushed::Done, 4).unwrap();
     assert_eq!((step.call, step.kick.work), (None, Some(0)));
-    assert_eq!(m.work(4).value, flush(Level::Nl));
+    assert_eq!(m.work(COMPLETE, 4).value, flush(Level::Nl));
 }
 
 #[test]
 fn a_request_that_the_dlm_is_too_busy_for_is_made_again() {
     let later = 20_000_000;
     let mut m = Machine::new(KIND, POLICY);
-    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    let (w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, COMPLETE, 0));
     let kick = m.returned(Err(Refusal::Busy), 0).unwrap();
     assert_eq!(kick.work, Some(later));
-    let (w, call) = wait(m.poll(w, 1));
+    let (w, call) = wait(m.poll(w, COMPLETE, 1));
     assert_eq!(call, None, "not yet");
-    assert!(m.work(later).kick.wake);
-    let (_w, call) = wait(m.poll(w, later));
+    assert!(m.work(COMPLETE, later).kick.wake);
+    let (_w, call) = wait(m.poll(w, COMPLETE, later));
     assert!(matches!(call, Some(DlmCall::Lock { .. })));
 }
 
 #[test]
 fn who_came_during_a_refresh_is_let_in_by_it() {
     let mut m = Machine::new(KIND, POLICY);
-    let (a, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 0));
+    let (a, _) = wait(m.acquire(Mode::Pr, How::Wait, A, COMPLETE, 0));
     let _ = m.returned(Ok(()), 0).unwrap();
     let _ = m.ast(Ok(()), 0).unwrap();
-    let mut a = granted(m.poll(a, 1));
-    let (b, _) = wait(m.acquire(Mode::Pr, How::Wait, B, 1));
+    let mut a = granted(m.poll(a, COMPLETE, 1));
+    let (b, _) = wait(m.acquire(Mode::Pr, How::Wait, B, COMPLETE, 1));
     assert!(m.refreshed(&mut a, true, 2).unwrap().wake);
     // From then on B is a holder, whoever asks before it has run.
     let _ = m.bast(Mode::Ex, 3);
     assert_eq!(m.release(a, 3).unwrap().work, None);
-    let b = granted(m.poll(b, 4));
+    let b = granted(m.poll(b, COMPLETE, 4));
     assert_eq!(m.release(b, 4).unwrap().work, Some(0));
 }
 
 #[test]
 fn a_downconvert_that_is_refused_is_tried_again() {
     for (refusal, wait_ms) in [(Refusal::Busy, 20), (Refusal::Other(-12), 200)] {
-        let mut m = asked_at(Mode::Ex, Mode::Ex);
+        let mut m = blocking_at(Mode::Ex, Mode::Ex);
         let _ = down(&mut m, 2);
         let kick = m.returned(Err(refusal), 2).unwrap();
         assert_eq!(kick.work, Some(wait_ms * 1_000_000));
         assert_eq!(m.level(), Level::Ex);
-        assert_eq!(m.asked(), Some(Mode::Ex));
+        assert_eq!(m.blocking(), Some(Mode::Ex));
         let _ = down(&mut m, 2 + wait_ms * 1_000_000);
     }
 }
@@ -139,12 +139,12 @@ fn who_is_chosen_to_step_back_goes_down_and_asks_again() {
     let (mut m, w) = converting();
     let kick = m.ast(Err(Refusal::Deadlock), 2).unwrap();
     assert_eq!((kick.wake, kick.work), (true, Some(0)));
-    let (w, call) = wait(m.poll(w, 2));
+    let (w, call) = wait(m.poll(w, COMPLETE, 2));
     assert_eq!(call, None, "the other one goes first");
     let _ = down(&mut m, 2);
     let _ = m.returned(Ok(()), 3).unwrap();
     assert!(m.ast(Ok(()), 3).unwrap().wake);
-    let (_w, call) = wait(m.poll(w, 3));
+    let (_w, call) = wait(m.poll(w, COMPLETE, 3));
     assert!(matches!(
         call,
         Some(DlmCall::Lock {
@@ -158,33 +158,13 @@ fn who_is_chosen_to_step_back_goes_down_and_asks_again() {
 fn a_conversion_that_fails_is_told_to_its_maker() {
     let (mut m, w) = converting();
     assert!(m.ast(Err(Refusal::Other(-12)), 2).unwrap().wake);
-    let fault = Fault::Refused(Refusal::Other(-12));
-    assert_eq!(m.poll(w, 2).value, Outcome::Failed(fault));
+    let fault = LockError::Refused(Refusal::Other(-12));
+    assert_eq!(m.poll(w, COMPLETE, 2).value, Outcome::Failed(fault));
     assert_eq!(m.level(), Level::Pr);
     assert!(matches!(
-        m.acquire(Mode::Pr, How::Try, B, 3).value,
+        m.acquire(Mode::Pr, How::Try, B, COMPLETE, 3).value,
         Outcome::Granted(_)
     ));
-}
-
-/// The DLM recovers the dead node's lock, and then what waits is granted; whether the cluster is
-/// still to be believed is said elsewhere, by `fail`.
-#[test]
-fn the_other_node_dies_while_this_one_converts() {
-    let (mut m, w) = converting();
-    assert!(m.ast(Ok(()), 2).unwrap().wake);
-    let h = granted(m.poll(w, 2));
-    let _ = m.release(h, 2).unwrap();
-
-    let (mut m, w) = converting();
-    assert!(m.fail(-107, 2).wake);
-    assert_eq!(m.poll(w, 3).value, Outcome::Failed(Fault::Lost(-107)));
-    // Too late to matter, all of these.
-    assert_eq!(m.ast(Ok(()), 4).map(|k| k.work), Ok(None));
-    assert_eq!(m.bast(Mode::Ex, 4).work, None);
-    assert_eq!(m.unlock_ast(Ok(()), 4).map(|k| k.work), Ok(None));
-    assert_eq!(m.work(5).value, Work::Nothing);
-    assert!(m.shutdown(5).value);
 }
 
 #[test]
@@ -194,8 +174,11 @@ fn shutdown_fails_those_who_wait_and_takes_back_what_they_asked_for() {
     assert_eq!((step.value, step.call), (false, None));
     assert!(step.kick.wake);
     assert_eq!(step.kick.work, Some(0));
-    assert_eq!(m.poll(w, 2).value, Outcome::Failed(Fault::Shutdown));
-    assert_eq!(m.work(3).call, Some(DlmCall::Cancel));
+    assert_eq!(
+        m.poll(w, COMPLETE, 2).value,
+        Outcome::Failed(LockError::Shutdown)
+    );
+    assert_eq!(m.work(COMPLETE, 3).call, Some(DlmCall::Cancel));
     let _ = m.returned(Ok(()), 3).unwrap();
     assert!(m.unlock_ast(Ok(()), 4).unwrap().wake);
     let step = m.shutdown(5);
@@ -208,7 +191,7 @@ fn shutdown_fails_those_who_wait_and_takes_back_what_they_asked_for() {
 #[test]
 fn shutdown_waits_for_holders() {
     let mut m = idle_at(Mode::Ex, POLICY);
-    let h = granted(m.acquire(Mode::Ex, How::Try, A, 1));
+    let h = granted(m.acquire(Mode::Ex, How::Try, A, COMPLETE, 1));
     assert_eq!(m.shutdown(2).call, None);
     assert!(m.release(h, 3).unwrap().wake);
     assert_eq!(m.shutdown(3).call, Some(DlmCall::Unlock { lvb: Lvb::Fill }));
@@ -216,13 +199,13 @@ fn shutdown_waits_for_holders() {
 
 #[test]
 fn each_grant_after_a_loss_has_a_number_of_its_own() {
-    let mut m = asked_at(Mode::Pr, Mode::Ex);
+    let mut m = blocking_at(Mode::Pr, Mode::Ex);
     let first = m.generation();
     let _ = down(&mut m, 2);
     let _ = m.returned(Ok(()), 2).unwrap();
     let _ = m.ast(Ok(()), 2).unwrap();
     assert_eq!(m.generation(), first);
-    let (_w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, 3));
+    let (_w, _) = wait(m.acquire(Mode::Pr, How::Wait, A, COMPLETE, 3));
     let _ = m.returned(Ok(()), 3).unwrap();
     let _ = m.ast(Ok(()), 3).unwrap();
     assert_ne!(m.generation(), first);

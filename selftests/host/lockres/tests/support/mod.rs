@@ -13,6 +13,8 @@ pub const POLICY: Policy = Policy {
     idle_ns: 0,
     ticket_ns: 100,
 };
+/// No node is missing.
+pub const COMPLETE: Membership = Membership::Complete;
 pub const A: Task = Task(1);
 pub const B: Task = Task(2);
 
@@ -33,7 +35,7 @@ pub fn granted(step: Step<Outcome>) -> Hold {
 /// A fresh lock, held at `mode` by nobody.
 pub fn idle_at(mode: Mode, policy: Policy) -> Machine {
     let mut m = Machine::new(KIND, policy);
-    let (w, call) = wait(m.acquire(mode, How::Wait, A, 0));
+    let (w, call) = wait(m.acquire(mode, How::Wait, A, COMPLETE, 0));
     assert_eq!(
         call,
         Some(DlmCall::Lock {
@@ -45,16 +47,16 @@ pub fn idle_at(mode: Mode, policy: Policy) -> Machine {
     );
     assert!(m.returned(Ok(()), 0).is_ok());
     assert!(m.ast(Ok(()), 0).unwrap().wake);
-    let mut h = granted(m.poll(w, 0));
+    let mut h = granted(m.poll(w, COMPLETE, 0));
     assert!(h.must_refresh());
     let _ = m.refreshed(&mut h, true, 0).unwrap();
     let _ = m.release(h, 0).unwrap();
     m
 }
 
-/// Somebody has the lock at `mode` by now and lets go of it; another node asks for `asked`.
-pub fn asked_at(mode: Mode, asked: Mode) -> Machine {
+/// Somebody has the lock at `mode` by now and lets go of it; another node asks for `blocking`.
+pub fn blocking_at(mode: Mode, blocking: Mode) -> Machine {
     let mut m = idle_at(mode, POLICY);
-    assert_eq!(m.bast(asked, 1).work, Some(0));
+    assert_eq!(m.bast(blocking, 1).work, Some(0));
     m
 }
