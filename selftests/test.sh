@@ -6,6 +6,7 @@ set -u
 . "$(dirname "$0")/lib/prepare.sh"
 . "$REPO/selftests/vm/pair.sh"
 . "$REPO/selftests/vm/control.sh"
+. "$REPO/selftests/vm/recording.sh"
 . "$REPO/selftests/lib/test.sh"
 . "$REPO/selftests/lib/runner.sh"
 . "$REPO/selftests/lib/host.sh"

@@ -3,9 +3,11 @@
 # the waits end with an error, and so does all that needs a lock from then on,
 # for nobody here can replay the dead node's journal. The volume can be unmounted,
 # and not be mounted again; the in-tree driver then recovers it, and what either
-# node had synced is there.
+# node had synced is there. The recording of our node's lock state machines, made
+# over the death, gives the same decisions on the host.
 needs_glue "the in-tree driver recovers the dead node"
 guests_spent
+recording_begin 1
 volume_mount 1
 volume_mount 2 ocfs2
 on 2 'mkdir /mnt/vol/death_o /mnt/vol/death_a'
@@ -45,6 +47,10 @@ for command in 'cat death_a/alive' 'ls death_a' ': >death_a/new' 'echo >>death_a
 	matches 'Input/output error' "$out" "$command"
 done
 volume_umount 1
+recording_end 1 "${TEST_LOG%.log}.1.trace"
+replayed=$(recording_replay "${TEST_LOG%.log}.1.trace")
+printf '%s\n' "$replayed"
+[ "$(value unrecovered <<<"$replayed")" -gt 0 ] || fail "no request failed because of the death"
 same 0 "$(/usr/bin/python3 "$REPO/selftests/lib/corrupt.py" "$VOLUME_IMAGE" get //journal:0000 ij_flags)" \
 	"marks of our journal"
 [ -z "${DEATH_UNSEEN:-}" ] || node_returns 2
