@@ -23,10 +23,7 @@ use crate::{
         fs::{folio::NoFolio, icache::Evicting},
         jbd2,
         nofs::NoFs,
-        sync::{
-            delayed_work,
-            wait::{new_waitqueue, WaitQueue},
-        },
+        sync::{delayed_work, wait::WaitQueue},
         trace,
     },
 };
@@ -307,7 +304,6 @@ impl LockRes {
             pin_init!(Self {
                 lksb <- Lksb::new(),
                 machine <- LockedMachine::new(kind, cluster.policy, name, cluster.dev),
-                wait <- new_waitqueue!("ocfs2_glue_lock"),
                 wakes: Atomic::new(0),
                 work <- new_delayed_work!("ocfs2_glue_downconvert"),
                 working <- new_mutex!((), "ocfs2_glue_working"),

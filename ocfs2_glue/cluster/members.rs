@@ -18,7 +18,11 @@ use crate::{
     vfs::{
         dlm::stackglue::Recovery,
         nofs::NoFs,
-        sync::{delayed_work, wait::WaitQueue, workqueue::OwnedQueue},
+        sync::{
+            delayed_work,
+            wait::{new_waitqueue, WaitQueue},
+            workqueue::OwnedQueue,
+        },
     },
 };
 use kernel::{
@@ -193,7 +197,7 @@ struct Waiters {
 impl Waiters {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            queues <- pin_init_array_from_fn(|_| WaitQueue::new()),
+            queues <- pin_init_array_from_fn(|_| new_waitqueue!("ocfs2_glue_locks")),
         })
     }
 

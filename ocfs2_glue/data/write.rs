@@ -355,7 +355,10 @@ fn end_with(
             txn.change(|_| disown(held))?;
         }
         inode.meta().fresh = 0..0;
-        if count == 0 {
+        // New blocks whole, also where the copy fell short: the rest was zeroed in the folio. And
+        // what becomes visible because the file gets longer.
+        let order = !inline && !discarded && (ordered || size > old_size);
+        if count == 0 && !order {
             return Ok(0);
         }
         // What lies between the old end of an inline file and the write is zero in the folio.
@@ -365,15 +368,15 @@ fn end_with(
             text = KVec::from_elem(0, (size as usize).saturating_sub(from), GFP_NOFS)?;
             folio.copy_to(from, &mut text);
         }
-        // New blocks whole, also where the copy fell short: the rest was zeroed in the folio. And
-        // what becomes visible because the file gets longer.
-        let order = !inline && !discarded && (ordered || size > old_size);
         txn.change(|log| {
             if order {
                 let jbd = inode.data().jbd();
                 jbd.ordered_write(inode, &mut log.handle, pos as u64, len as u64)?;
             }
-            store_end(held, log, size, (from, &text))
+            match count {
+                0 => Ok(()),
+                _ => store_end(held, log, size, (from, &text)),
+            }
         })?;
         Ok(count)
     })();
