@@ -17,7 +17,7 @@ use kernel::prelude::*;
 pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
     let mut written = Ok(());
     if from == Level::Ex {
-        written = inode.write_and_wait();
+        written = data(inode);
         if metadata(inode).is_err() {
             // What was committed is in the log alone, and unmounting replays it. A node that got
             // the lock now would change the blocks of before, and the replay undo that.
@@ -29,15 +29,19 @@ pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
     }
     match written {
         Ok(()) => Flushed::Done,
-        Err(e) => {
-            pr_warn!(
-                "inode {}: write back failed with error {}\n",
-                inode.ino(),
-                e.to_errno()
-            );
-            Flushed::Failed
-        }
+        Err(_) => Flushed::Failed,
     }
+}
+
+/// Writes dirty folios and waits for them, under the cluster lock they were dirtied under.
+pub(crate) fn data(inode: &Inode) -> Result {
+    inode.write_and_wait().inspect_err(|e| {
+        pr_warn!(
+            "inode {}: write back failed with error {}\n",
+            inode.ino(),
+            e.to_errno()
+        );
+    })
 }
 
 /// How often the worker tries to flush a journal that was aborted: it can't be, until unmount.

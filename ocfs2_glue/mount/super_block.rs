@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cluster::membership::Cluster,
-    inode::{evict::evict, iget::iget},
+    inode::{evict, iget::iget},
     lockres::Policy,
     meta::{
         guards::{ExHeld, Refreshing},
@@ -187,8 +187,12 @@ impl super_operations::Operations<Ocfs2> for Super {
         InodeData::new()
     }
 
+    fn before_evict(inode: &Inode, _evicting: &Evicting) {
+        evict::write_back(inode);
+    }
+
     fn evict_inode(inode: &Inode, evicting: &Evicting) {
-        evict(inode, evicting);
+        evict::evict(inode, evicting);
     }
 
     fn put_super(sb: &SuperBlock, wait: &NoFolio) {

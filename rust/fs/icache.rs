@@ -297,26 +297,29 @@ pub(in crate::vfs) unsafe extern "C" fn free_inode<T: FileSystem>(raw: *mut bind
     unsafe { bindings::kfree(raw.cast()) };
 }
 
-/// `->evict_inode`; `f` runs between what it has to begin with and what it has to end with.
+/// `->evict_inode`: `before` runs with the page cache as it is, `f` after the cache was truncated.
 ///
 /// # Safety
 ///
 /// Called by the VFS once for an inode that nobody uses.
 pub(in crate::vfs) unsafe fn evict_inode<T: FileSystem>(
     raw: *mut bindings::inode,
+    before: impl FnOnce(&Inode<T>, &Evicting),
     f: impl FnOnce(&Inode<T>, &Evicting),
 ) {
+    let evicting = Evicting {
+        _task: NotThreadSafe,
+    };
+    // SAFETY: The inode is valid until this function has returned.
+    let inode = unsafe { Inode::from_raw(raw) };
+    before(inode, &evicting);
     // SAFETY: The inode is being freed, its mapping can't be used by others.
     unsafe { bindings::truncate_inode_pages_final(&mut (*raw).i_data) };
     // SAFETY: By the type invariant of the slot.
     if let Some(backref) = unsafe { (*raw.cast::<Slot<T>>()).backref.assume_init_ref() }.as_ref() {
         backref.clear();
     }
-    let evicting = Evicting {
-        _task: NotThreadSafe,
-    };
-    // SAFETY: The inode is valid until this function has returned.
-    f(unsafe { Inode::from_raw(raw) }, &evicting);
+    f(inode, &evicting);
     // SAFETY: What `->evict_inode` has to end with.
     unsafe { bindings::clear_inode(raw) };
 }

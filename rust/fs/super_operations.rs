@@ -28,6 +28,14 @@ pub(crate) trait Operations<T: FileSystem> {
     /// `->alloc_inode`: initialises the private part of an inode that was just allocated.
     fn alloc_inode() -> impl PinInit<T::Inode>;
 
+    /// Runs first in `->evict_inode`: writes back what must not be lost.
+    ///
+    /// The VFS writes nothing back for an inode with a link count of 0. Where another node counts
+    /// the links, such an inode may still be open there. What is dirty afterwards is dropped.
+    fn before_evict(_inode: &Inode<T>, _evicting: &Evicting) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// `->evict_inode`, after the page cache was truncated and before `clear_inode`.
     fn evict_inode(_inode: &Inode<T>, _evicting: &Evicting) {
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -112,11 +120,19 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     unsafe extern "C" fn evict_inode(raw: *mut bindings::inode) {
         // SAFETY: The VFS calls this once for an inode that nobody uses.
         unsafe {
-            icache::evict_inode::<T>(raw, |inode, evicting| {
-                if O::HAS_EVICT_INODE {
-                    O::evict_inode(inode, evicting);
-                }
-            })
+            icache::evict_inode::<T>(
+                raw,
+                |inode, evicting| {
+                    if O::HAS_BEFORE_EVICT {
+                        O::before_evict(inode, evicting);
+                    }
+                },
+                |inode, evicting| {
+                    if O::HAS_EVICT_INODE {
+                        O::evict_inode(inode, evicting);
+                    }
+                },
+            )
         };
     }
 
