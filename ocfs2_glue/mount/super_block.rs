@@ -206,11 +206,7 @@ impl super_operations::Operations<Ocfs2> for Super {
             _ => return Ok(()),
         };
         journal.force_commit()?;
-        // To an aborted journal there is nothing to commit.
-        if journal.is_aborted() {
-            return Err(EIO);
-        }
-        // Nor if it was committed already; but that was before the VFS wrote the data back.
+        // If there was nothing to commit nothing was flushed since the VFS wrote the data back.
         sb.flush_device()
     }
 
