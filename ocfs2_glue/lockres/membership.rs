@@ -14,7 +14,7 @@
 //! | `node_down`: this node | any | `Lost` |
 //!
 //! The stack reports that a node is down before the DLM grants that node's locks to others. So
-//! whoever is granted a lock because its holder died finds `Suspect` or later.
+//! a task that is granted a lock because its holder died finds `Suspect` or later.
 
 /// Whether locks may be granted, as far as other nodes are concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

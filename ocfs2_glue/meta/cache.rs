@@ -4,7 +4,7 @@
 //! # Model
 //!
 //! A block is found by its number. It is read, its checksum verified and its structure checked
-//! once ([`Checked`]); whoever asks for it later gets a handle to the same snapshot. So two handles
+//! once ([`Checked`]); a later request gets a handle to the same snapshot. So two handles
 //! see each other's changes. A change goes into the snapshot and into the buffer, byte for byte, so
 //! a snapshot can be dropped at any time that no handle is in use.
 //!

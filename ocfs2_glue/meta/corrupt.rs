@@ -17,7 +17,7 @@ static WINDOW: Atomic<u64> = Atomic::new(0);
 const WINDOW_NS: u64 = 5_000_000_000;
 const LINES: u64 = 50;
 
-/// At most fifty lines in five seconds: whoever made the volume decides how many there could be.
+/// At most fifty lines in five seconds: a forged volume could cause any number.
 fn may_print() -> bool {
     let (next, may) = count_line(
         WINDOW.load(Relaxed),

@@ -107,7 +107,7 @@ impl InodeData {
 /// Tells transaction 0 from none.
 const CHANGED: u64 = 1 << 32;
 
-/// What kind of inode is looked for.
+/// What kind of inode the caller expects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
     /// One that a directory entry or the superblock names.

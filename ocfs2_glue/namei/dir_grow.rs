@@ -2,7 +2,7 @@
 //! Directories that need more room for a name.
 //!
 //! Each step is a transaction of its own, after which the directory is whole, and nothing more than
-//! larger. So whoever creates a file only ever begins a transaction that has room for it. Resources
+//! larger. So a create only ever begins a transaction that has room for it. Resources
 //! are found in the order of `alloc.rs` before each.
 
 use crate::{

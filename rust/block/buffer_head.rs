@@ -163,7 +163,7 @@ impl BufferHead {
         }
     }
 
-    /// Takes the buffer lock, which whoever does I/O holds. Sleeps.
+    /// Takes the buffer lock, which is held during I/O. Sleeps.
     pub(in crate::vfs) fn lock(&self) -> Locked<'_> {
         // SAFETY: By the type invariant the buffer is valid.
         unsafe { bindings::lock_buffer(self.as_raw()) };

@@ -122,7 +122,7 @@ impl<T: FileSystem> Inode<T> {
 
     /// `i_mode`, type and permissions.
     pub(crate) fn mode(&self) -> u16 {
-        // SAFETY: The word is valid and aligned. Whoever changes it does so by one store, which C
+        // SAFETY: The word is valid and aligned. It is changed by one store only, which C
         // treats as atomic. (There is an atomic load for `i16`, and none for `u16`.)
         let mode =
             unsafe { atomic_load((&raw mut (*self.as_raw()).i_mode).cast::<i16>(), Relaxed) };

@@ -198,7 +198,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: By the type invariant this task started it. An error isn't lost: the journal is
-        // aborted then, and says so to whoever uses it next.
+        // aborted then, and its next user gets that error.
         unsafe { bindings::jbd2_journal_stop(self.raw.as_ptr()) };
     }
 }

@@ -33,7 +33,7 @@ pub fn get_u64(block: &[u8], off: usize) -> Option<u64> {
 
 /// Bytes of a block that can be changed.
 ///
-/// Whoever changes a block goes through [`BlockBytes::part`], so that what holds the bytes can note
+/// All changes of a block go through [`BlockBytes::part`], so that what holds the bytes can note
 /// which of them have changed; see [`BlockMut`].
 pub trait BlockBytes {
     /// The bytes.

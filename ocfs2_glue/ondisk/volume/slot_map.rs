@@ -150,7 +150,7 @@ impl SlotMap {
                 put_u32(block, at.checked_add(ES_NODE_NUM)?, node)?;
                 put(block, valid, &[1])
             }
-            // The number stays, for whoever looks at the disk.
+            // The number stays, for people who look at the disk.
             None => put(block, valid, &[0]),
         }
     }
