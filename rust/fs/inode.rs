@@ -136,7 +136,7 @@ impl<T: FileSystem> Inode<T> {
     }
 
     /// The way back to this inode, if one was made when it came into memory.
-    pub(crate) fn backref(&self) -> Option<Arc<Backref<T>>> {
+    pub(crate) fn existing_backref(&self) -> Option<Arc<Backref<T>>> {
         // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
         let once = unsafe { (*self.as_raw().cast::<Slot<T>>()).backref.assume_init_ref() };
         once.as_ref().cloned()
