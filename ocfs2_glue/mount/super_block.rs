@@ -224,7 +224,9 @@ fn find_slot_map(volume: &Volume, sb: &SuperBlock, wait: &NoFolio) -> Result {
     let inode = system_files::inode(sb, SystemInode::SlotMap, wait)?;
     volume.slot_map.populate(slots::map_blocks(sb, wait)?);
     if let Some(cluster) = &volume.cluster {
-        cluster.members.set_slot_owners(inode.existing_backref().ok_or(EIO)?);
+        cluster
+            .members
+            .set_slot_owners(inode.existing_backref().ok_or(EIO)?);
     }
     *volume.slot_map_inode.lock() = Some(inode);
     Ok(())

@@ -3,7 +3,7 @@
 # into itself.
 . "$REPO/selftests/lib/bad.sh"
 # One line that names the device, the block and the field.
-[ "$FS" != ocfs2_glue ] || SAYS='ocfs2_glue: vda: block [0-9]*: bad [a-z]'
+[ "$FS" != ocfs2_glue ] || SAYS='ocfs2_glue: vdb: block [0-9]*: bad [a-z]'
 tree='$GLUE_IO read-pattern read fragmented 2 1 600 2'
 flat='$GLUE_IO read-pattern read data 1 0 50'
 for value in 0xffff 1000 0; do
