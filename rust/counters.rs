@@ -91,6 +91,8 @@ counters! {
     longest_wait_ns,
     /// Flushes of the journal for a downconvert.
     journal_flushes,
+    /// Inodes dropped from memory, or marked to be dropped, so that another node can delete them.
+    inodes_let_go,
 }
 
 impl Counters {

@@ -77,13 +77,22 @@ impl Operations<Ocfs2> for File {
     }
 }
 
-/// Commits what changed the inode, and has the device keep it.
+/// Commits the last transaction that changed the inode and flushes the device's write cache, after
+/// the VFS has written dirty folios.
+///
+/// # Errors
+///
+/// `EIO` if the journal is aborted, whatever changed the inode: what an earlier fsync() of another
+/// descriptor waited for may be lost.
 pub(crate) fn sync(inode: &Inode) -> Result {
-    let volume = inode.volume();
-    match (inode.data().get_ref().last_change(), volume.journal()) {
-        (Some(tid), Ok(journal)) => journal.complete(tid)?,
-        _ => {}
+    if let Ok(journal) = inode.volume().journal() {
+        match inode.data().get_ref().last_change() {
+            // The commit flushes after the data was written, and so does both.
+            Some(tid) if journal.complete(tid)? => return Ok(()),
+            Some(_) => {}
+            None => journal.check_aborted()?,
+        }
     }
-    // Overwritten blocks are in no transaction, so the commit may not have flushed after them.
+    // Overwritten blocks are in no transaction.
     inode.sb().flush_device()
 }

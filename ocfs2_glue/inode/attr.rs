@@ -61,4 +61,45 @@ impl fs::dir::Attr<Ocfs2> for Attr {
         })?;
         txn.end()
     }
+
+    /// Stores the time of access at once, in a transaction of its own: nothing of an inode is
+    /// dirty in memory only.
+    ///
+    /// Only the holder of the lock at EX may change it, so a reader may take the lock away from
+    /// others here, as with the in-tree driver. It does so at most once in `atime_quantum` seconds.
+    fn accessed(inode: &Inode, wait: &NoFolio) -> Result {
+        // A read that waited for the cluster may have left a ticket that it didn't need. It would
+        // be in the way of EX until it expires.
+        File::after_read(inode);
+        if is_recent(inode) {
+            return Ok(());
+        }
+        let mounted = inode.volume().mounted()?;
+        let held = inode.lock_exclusive(wait)?;
+        // Another node may have stored it meanwhile.
+        if is_recent(inode) {
+            return Ok(());
+        }
+        let time = inode.current_time();
+        let mut txn = mounted.reserve(1)?;
+        txn.change(|log| {
+            let mut meta = inode.meta();
+            let (mut store, root) = meta.change(&held, log)?;
+            let stored = store.update(&mut root.block, |b| {
+                Edit::of(b).atime(disk_time(time));
+            });
+            stored.on(inode.sb())?;
+            root.dinode.atime = disk_time(time);
+            Inode::set_atime(&held, time);
+            Ok(())
+        })?;
+        txn.end()
+    }
+}
+
+/// Whether the time of access is too recent to be changed, or in the future.
+fn is_recent(inode: &Inode) -> bool {
+    let quantum = i64::from(inode.volume().settings.atime_quantum_s);
+    let now = inode.current_time().sec;
+    now.saturating_sub(inode.attributes().atime.sec) <= quantum
 }

@@ -8,6 +8,16 @@ use crate::{
 };
 use kernel::prelude::*;
 
+/// Writes dirty folios back, before the page cache is truncated and the inode's locks are given up.
+///
+/// The VFS has done so unless the inode has no links. But this node deletes no inodes yet: another
+/// node removed the last link, the file lives as long as it is open anywhere, and the blocks that
+/// were allocated for these folios are part of it.
+pub(crate) fn write_back(inode: &Inode) {
+    // An error is noted in the superblock (`s_wb_err`), for syncfs(2).
+    let _ = flush::data(inode);
+}
+
 /// `->evict_inode`: writes metadata to where other nodes will read it, and gives the locks up.
 pub(crate) fn evict(inode: &Inode, evicting: &Evicting) {
     let data = inode.data();

@@ -2,7 +2,7 @@
 //! Inodes that come into memory.
 
 use crate::{
-    cluster::lock::Lock,
+    cluster::lock::{self, Lock},
     data::{aops::Aops, file::File},
     lockres::Mode,
     meta::{
@@ -37,17 +37,71 @@ pub(crate) fn iget(
     expect: Expect,
     wait: &NoFolio,
 ) -> Result<InodeRef> {
-    let volume = crate::volume_of(sb);
     let new = match sb.iget(blkno, wait)? {
         Iget::Cached(inode) if inode.locks()?.expect == expect => return Ok(inode),
         Iget::Cached(_) => return Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags")).on(sb),
         Iget::New(new) => new,
     };
+    add_locks(&new, expect)?;
+    let dinode = read(&new, expect, wait)?;
+    if expect == Expect::User {
+        open(&new, dinode.generation, wait)?;
+    } else {
+        new.inode().locks()?.rw.populate(Lock::Local);
+    }
+    Ok(finish(new, &dinode))
+}
+
+/// An inode that is about to be created: it is in memory and has its cluster locks, at EX, and
+/// nobody else can use it yet. Dropping it gives it up.
+pub(crate) struct Creating {
+    // Given back before eviction gives the lock up.
+    _held: lock::Held,
+    new: NewInode<Ocfs2>,
+}
+
+impl Creating {
+    /// Does all for inode `blkno` that can fail or wait, before the transaction that creates it.
+    /// The caller has the block's allocator locked, where the block is free: so nobody waits for
+    /// the allocator with this inode's lock held.
+    ///
+    /// # Errors
+    ///
+    /// `EUCLEAN` if the inode is in use; `EINTR`, `ENOMEM`, `EIO` if the cluster is lost.
+    pub(crate) fn begin(
+        sb: &SuperBlock,
+        blkno: u64,
+        generation: u32,
+        wait: &NoFolio,
+    ) -> Result<Self> {
+        let new = match sb.iget(blkno, wait)? {
+            Iget::New(new) => new,
+            // A bitmap that calls the block of a live inode free; all of it may be as wrong.
+            Iget::Cached(_) => {
+                return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap")).on(sb);
+            }
+        };
+        add_locks(&new, Expect::User)?;
+        let mut held = new.inode().locks()?.meta.acquire(Mode::Ex, wait)?;
+        // There is nothing to read yet, and nobody who could before `finish`.
+        held.refreshed(true);
+        open(&new, generation, wait)?;
+        Ok(Self { _held: held, new })
+    }
+
+    /// Shows the inode to others, as the transaction has made it. Can't fail.
+    pub(crate) fn finish(self, dinode: &Dinode) -> InodeRef {
+        finish(self.new, dinode)
+    }
+}
+
+/// Gives a new inode its cluster locks. From here on eviction gives them up, whatever happens.
+fn add_locks(new: &NewInode<Ocfs2>, expect: Expect) -> Result {
     let inode = new.inode();
-    let geo = &volume.geo;
+    let (volume, blkno) = (inode.volume(), inode.ino());
     let name = match expect {
         Expect::User => LockName::meta(blkno),
-        Expect::System => LockName::meta_system(blkno, geo.fs_generation),
+        Expect::System => LockName::meta_system(blkno, volume.geo.fs_generation),
     };
     let open = match expect {
         Expect::User => Lock::plain(volume.cluster.as_ref(), LockName::open(blkno))?,
@@ -60,19 +114,30 @@ pub(crate) fn iget(
         rw: SetOnce::new(),
     };
     inode.data().get_ref().locks.populate(locks);
-    // From here on eviction gives the locks up, whatever happens.
-    let dinode = read(&new, expect, wait)?;
+    Ok(())
+}
+
+/// Acquires the open lock of a user's inode, and makes its rw lock, whose name has the generation.
+fn open(new: &NewInode<Ocfs2>, generation: u32, wait: &NoFolio) -> Result {
+    let inode = new.inode();
+    let locks = inode.locks()?;
+    *inode.data().get_ref().opened.lock() = Some(locks.open.acquire(Mode::Pr, wait)?);
+    locks.rw.populate(Lock::plain(
+        inode.volume().cluster.as_ref(),
+        LockName::rw(inode.ino(), generation),
+    )?);
+    Ok(())
+}
+
+/// Completes a new inode.
+fn finish(new: NewInode<Ocfs2>, dinode: &Dinode) -> InodeRef {
+    let attributes = attributes(dinode, new.inode().volume());
     let rdev = match dinode.id1 {
         Id1::Device(dev) => device_number(dev),
         _ => 0,
     };
     new.set_flags(dinode.attr);
-    Ok(new.finish(
-        &attributes(&dinode, volume),
-        dinode.generation,
-        rdev,
-        &TABLES,
-    ))
+    new.finish(&attributes, dinode.generation, rdev, &TABLES)
 }
 
 /// The content of all inodes is in blocks or in the dinode; a directory's isn't for file operations.
@@ -88,8 +153,6 @@ fn device_number(encoded: u64) -> u32 {
 /// Reads the dinode of a new inode under its lock.
 fn read(new: &NewInode<Ocfs2>, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
     let inode = new.inode();
-    let volume = inode.volume();
-    let locks = inode.locks()?;
     let data = inode.data().get_ref();
     let mut held = Held::of_new(new, wait)?;
     let read = (|| {
@@ -107,15 +170,5 @@ fn read(new: &NewInode<Ocfs2>, expect: Expect, wait: &NoFolio) -> Result<Dinode>
         Ok(root.dinode)
     })();
     held.refreshed(read.is_ok());
-    let dinode = read?;
-    if expect == Expect::User {
-        *data.opened.lock() = Some(locks.open.acquire(Mode::Pr, wait)?);
-        locks.rw.populate(Lock::plain(
-            volume.cluster.as_ref(),
-            LockName::rw(inode.ino(), dinode.generation),
-        )?);
-    } else {
-        locks.rw.populate(Lock::Local);
-    }
-    Ok(dinode)
+    read
 }

@@ -7,8 +7,8 @@
 //! may hold them.
 
 use crate::{
-    lockres::{Flushed, Level},
-    meta::inode::InodeExt,
+    lockres::{Flushed, Level, Mode},
+    meta::inode::{Expect, InodeExt},
     Inode,
 };
 use kernel::prelude::*;
@@ -17,7 +17,7 @@ use kernel::prelude::*;
 pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
     let mut written = Ok(());
     if from == Level::Ex {
-        written = inode.write_and_wait();
+        written = data(inode);
         if metadata(inode).is_err() {
             // What was committed is in the log alone, and unmounting replays it. A node that got
             // the lock now would change the blocks of before, and the replay undo that.
@@ -26,18 +26,25 @@ pub(crate) fn inode(inode: &Inode, from: Level, to: Level) -> Flushed {
     }
     if to == Level::Nl {
         inode.drop_page_cache();
+        if let Some(unused) = &inode.volume().unused {
+            unused.note(inode);
+        }
     }
     match written {
         Ok(()) => Flushed::Done,
-        Err(e) => {
-            pr_warn!(
-                "inode {}: write back failed with error {}\n",
-                inode.ino(),
-                e.to_errno()
-            );
-            Flushed::Failed
-        }
+        Err(_) => Flushed::Failed,
     }
+}
+
+/// Writes dirty folios and waits for them, under the cluster lock they were dirtied under.
+pub(crate) fn data(inode: &Inode) -> Result {
+    inode.write_and_wait().inspect_err(|e| {
+        pr_warn!(
+            "inode {}: write back failed with error {}\n",
+            inode.ino(),
+            e.to_errno()
+        );
+    })
 }
 
 /// How often the worker tries to flush a journal that was aborted: it can't be, until unmount.
@@ -56,4 +63,14 @@ pub(crate) fn metadata(inode: &Inode) -> Result {
     }
     volume.counters.journal_flushes.inc();
     journal.flush()
+}
+
+/// Whether an inode whose lock was taken away by another node is used here again, and may still
+/// have a name.
+pub(crate) fn is_back(inode: &Inode) -> bool {
+    let Ok(locks) = inode.locks() else {
+        return true;
+    };
+    locks.expect == Expect::System
+        || inode.attributes().nlink > 0 && locks.meta.would_grant(Mode::Pr).is_some()
 }

@@ -163,6 +163,13 @@ fn bring_up_to_date(inode: &Inode, lock: &mut lock::Held) -> Result {
         let done = attributes::refresh(&refreshing, lock.value_block());
         lock.refreshed(done.is_ok());
         done?;
+        if inode.attributes().nlink == 0 {
+            // Another node has removed its last name. It can be freed when nobody has it open.
+            inode.mark_dontcache();
+            if let Some(unused) = &inode.volume().unused {
+                unused.note(inode);
+            }
+        }
     }
     Ok(())
 }

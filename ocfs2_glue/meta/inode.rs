@@ -26,7 +26,7 @@ use crate::{
         dlm::lvb,
     },
     vfs::{
-        fs::{folio::NoFolio, inode::Backref},
+        fs::{backref::Backref, folio::NoFolio},
         jbd2::JbdInode,
     },
     volume::Volume,

@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The journal of a slot: replay, and the mark that says whether it must be replayed.
 
-use super::system_files;
 use crate::{
     meta::{
-        corrupt::Report as _,
         guards::{ExHeld, Held},
         inode::InodeExt,
     },
-    ondisk::{
-        alloc::local_alloc::LocalAlloc,
-        inode::{
-            dinode::{Id1, JOURNAL_DIRTY_FL},
-            edit::Edit,
-        },
-        volume::system_inodes::SystemInode,
+    ondisk::inode::{
+        dinode::{Id1, JOURNAL_DIRTY_FL},
+        edit::Edit,
     },
-    vfs::{
-        fs::folio::NoFolio,
-        jbd2::{Journal, NewJournal},
-    },
+    vfs::jbd2::{Journal, NewJournal},
     InodeRef, SuperBlock,
 };
 use kernel::{prelude::*, sync::Arc};
@@ -90,7 +81,6 @@ pub(super) fn open(
     inode: &InodeRef,
     held: &ExHeld<'_>,
     slot: u16,
-    wait: &NoFolio,
 ) -> Result<Arc<Journal>> {
     let recovered = is_dirty(held)?;
     let mut new = NewJournal::init_inode(inode.clone())?;
@@ -115,32 +105,11 @@ pub(super) fn open(
         );
         journal.clear_error()?;
     }
-    let ready =
-        check_local_alloc(sb, slot, wait).and_then(|()| mark(held, Mark::Dirty { recovered }));
-    match ready {
+    match mark(held, Mark::Dirty { recovered }) {
         Ok(()) => Ok(journal),
         Err(e) => {
             Journal::destroy(journal)?;
             Err(e)
         }
     }
-}
-
-/// A window of clusters that a crashed C node had set aside would have to be given back first.
-fn check_local_alloc(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
-    let inode = system_files::inode(sb, SystemInode::LocalAlloc(slot), wait)?;
-    let held = inode.lock_shared(wait)?;
-    let geo = &crate::volume_of(sb).geo;
-    let mut meta = inode.meta();
-    let (store, root) = meta.read(&held)?;
-    let bytes = store.content(&root.block);
-    let alloc = LocalAlloc::decode(bytes, &root.dinode, geo).on(sb)?;
-    if !alloc.is_clean(bytes) {
-        pr_err!(
-            "slot {slot}: local_alloc holds clusters that must be recovered, which isn't \
-             supported yet: mount once with ocfs2, or run fsck.ocfs2\n"
-        );
-        return Err(EROFS);
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod features;
 mod journal;
 mod options;
 mod probe;
+mod recovery;
 mod slot;
 pub(crate) mod slots;
 mod statfs;

@@ -27,6 +27,7 @@ pub(crate) struct Options {
     local_flocks: Option<bool>,
     user_xattr: Option<bool>,
     acl: Option<bool>,
+    atime_quantum_s: Option<u32>,
     slice_ms: Option<u32>,
     /// `cluster_stack`, which must be the volume's own.
     pub(super) stack: Option<[u8; STACK_LABEL]>,
@@ -46,6 +47,10 @@ impl Options {
             },
             (b"commit", Some(_)) => match number(MAX_COMMIT_S) {
                 Some(seconds) => self.commit_s = Some(seconds),
+                None => return Param::BadValue,
+            },
+            (b"atime_quantum", Some(_)) => match number(u32::MAX) {
+                Some(seconds) => self.atime_quantum_s = Some(seconds),
                 None => return Param::BadValue,
             },
             (b"slice_ms", Some(_)) => match number(MAX_SLICE_MS) {
@@ -82,6 +87,7 @@ impl Options {
             local_flocks: self.local_flocks.unwrap_or(now.local_flocks),
             user_xattr: self.user_xattr.unwrap_or(now.user_xattr),
             acl: self.acl.unwrap_or(now.acl),
+            atime_quantum_s: self.atime_quantum_s.unwrap_or(now.atime_quantum_s),
             slice_ms: self.slice_ms.unwrap_or(now.slice_ms),
         }
     }
@@ -100,6 +106,10 @@ impl Options {
             ("localflocks", wanted.local_flocks != now.local_flocks),
             ("user_xattr", wanted.user_xattr != now.user_xattr),
             ("acl", wanted.acl != now.acl),
+            (
+                "atime_quantum",
+                wanted.atime_quantum_s != now.atime_quantum_s,
+            ),
             ("slice_ms", wanted.slice_ms != now.slice_ms),
         ];
         match changed.iter().find(|(_, differs)| *differs) {
@@ -123,7 +133,6 @@ fn without_effect(key: &[u8], value: Option<&[u8]>) -> Option<Param> {
         (b"coherency", Some(b"buffered")) => "other nodes see every write all the same",
         (b"barrier", Some(b"0")) => "the device's cache is flushed all the same",
         (b"intr" | b"nointr", None) => "waits end when the task is killed, and by no other signal",
-        (b"atime_quantum", Some(_)) if any_number => "relatime and strictatime decide",
         (b"preferred_slot", Some(_)) if any_number => "the slot map decides",
         (b"localalloc", Some(v)) if is_signed(v) => "the size of the window isn't chosen by hand",
         (b"resv_level" | b"dir_resv_level", Some(v)) if number(v, MAX_RESV_LEVEL).is_some() => {

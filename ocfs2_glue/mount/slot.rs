@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The slot of a volume that is mounted read-write.
 //!
-//! Mount: claim a slot, lock its journal, replay it, mark it dirty. Unmount goes the other way, and
-//! marks the journal clean only after everything in it was found to be in place.
+//! Mount: claim a slot, lock its journal, replay it, mark it dirty, give back what a crash has left
+//! set aside. Unmount goes the other way, and marks the journal clean only after everything in it
+//! was found to be in place.
 
-use super::{journal, slots, system_files};
+use super::{journal, recovery, slots, system_files};
 use crate::{
+    cluster::lock::Held,
     meta::{inode::InodeExt, metadata::Meta},
     ondisk::volume::system_inodes::SystemInode,
     vfs::{fs::folio::NoFolio, jbd2::Journal},
@@ -34,8 +36,25 @@ pub(crate) fn begin(sb: &SuperBlock, wait: &NoFolio) -> Result<Arc<Mounted>> {
 fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Mounted>> {
     let journal_inode = system_files::inode(sb, SystemInode::Journal(ours), wait)?;
     let held = journal_inode.lock_exclusive(wait)?;
-    let journal = journal::open(sb, &journal_inode, &held, ours, wait)?;
+    let journal = journal::open(sb, &journal_inode, &held, ours)?;
     let held = held.keep()?;
+    // From here on locks are given up only after a flush of this journal.
+    let volume = crate::volume_of(sb);
+    *volume.journal.lock() = Some(journal.clone());
+    let begun = with_journal(sb, ours, (journal, journal_inode, held), wait);
+    if begun.is_err() {
+        // The journal stays marked dirty: the next mount of this slot recovers it.
+        volume.forget_journal();
+    }
+    begun
+}
+
+fn with_journal(
+    sb: &SuperBlock,
+    ours: u16,
+    (journal, journal_inode, held): (Arc<Journal>, InodeRef, Held),
+    wait: &NoFolio,
+) -> Result<Arc<Mounted>> {
     let inode = |which| system_files::inode(sb, which, wait);
     let bitmap = allocator(
         inode(SystemInode::GlobalBitmap)?,
@@ -49,7 +68,7 @@ fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Mounted>>
         inode(SystemInode::ExtentAlloc(ours))?,
         new_mutex!(Meta::new(), "extent_alloc"),
     )?;
-    Arc::pin_init(
+    let mounted = Arc::pin_init(
         pin_init!(Mounted {
             number: ours,
             journal,
@@ -61,7 +80,9 @@ fn with_slot(sb: &SuperBlock, ours: u16, wait: &NoFolio) -> Result<Arc<Mounted>>
             spares <- new_spinlock!(KVec::new(), "block_buffers"),
         }),
         GFP_KERNEL,
-    )
+    )?;
+    recovery::recover(sb, &mounted, wait)?;
+    Ok(mounted)
 }
 
 /// Ends it. Nobody else has a reference any more.

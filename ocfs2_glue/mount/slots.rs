@@ -148,14 +148,38 @@ impl Journals {
         in_use
     }
 
+    /// The node that has `slot`, if it lives. A node that was killed stays in the slot map until
+    /// somebody recovers it, and so does one that died after it had marked its journal clean. On a
+    /// local volume there is no other node.
+    fn live_owner(
+        &self,
+        sb: &SuperBlock,
+        map: &Map,
+        slot: u16,
+        wait: &NoFolio,
+    ) -> Result<Option<u32>> {
+        let ours = crate::volume_of(sb).node;
+        match map.owner(slot) {
+            Some(node) if node == ours || self.is_in_use(sb, slot, wait)? => Ok(Some(node)),
+            _ => Ok(None),
+        }
+    }
+
     /// Refuses a volume on which a journal must be replayed that this node can't replay: one of a
     /// slot that no live node has. `ours` is left out.
-    fn refuse_dead(&self, sb: &SuperBlock, map: &Map, ours: Option<u16>, wait: &NoFolio) -> Result {
-        for slot in 0..map.layout.slots() {
+    fn refuse_dead(
+        &self,
+        sb: &SuperBlock,
+        slots: u16,
+        ours: Option<u16>,
+        wait: &NoFolio,
+    ) -> Result {
+        for slot in 0..slots {
             if Some(slot) == ours || !self.is_dirty(sb, slot)? {
                 continue;
             }
-            if map.owner(slot).is_some() && self.is_in_use(sb, slot, wait)? {
+            // Mounted, or about to be unmounted: the in-tree driver gives its slot back first.
+            if self.is_in_use(sb, slot, wait)? {
                 continue;
             }
             // A node that unmounts marks its journal clean, and only then unlocks it.
@@ -172,30 +196,45 @@ impl Journals {
     }
 }
 
-/// Takes a slot for this node. Prefers one whose journal was left dirty by nobody who still lives,
-/// so that replaying our own journal repairs it.
+/// Takes a slot for this node: its own if the journal is dirty, else one that a dead node has left
+/// with a dirty journal, so that replaying our own journal repairs it, else its own, else any that
+/// no live node has.
 pub(crate) fn claim<'a>(sb: &SuperBlock, wait: &'a NoFolio) -> Result<Claim<'a>> {
     let volume = crate::volume_of(sb);
     let super_lock = SuperLock::take(volume, wait)?;
     let mut map = Map::read(sb, wait)?;
     let journals = Journals::find(sb, map.layout.slots(), wait)?;
     let mut dirty = None;
+    let mut owners = KVec::with_capacity(map.layout.slots().into(), GFP_NOFS)?;
     for slot in 0..map.layout.slots() {
-        if map.owner(slot).is_none() && journals.is_dirty(sb, slot)? {
+        let owner = journals.live_owner(sb, &map, slot, wait)?;
+        owners.push(owner, GFP_NOFS)?;
+        let left = owner.is_none() && dirty.is_none() && journals.is_dirty(sb, slot)?;
+        if left && !journals.is_in_use(sb, slot, wait)? {
             dirty = Some(slot);
-            break;
         }
     }
-    let owners = (0..map.layout.slots()).map(|slot| map.owner(slot));
-    let slot = match choose(owners, volume.node, dirty) {
+    for (slot, owner) in (0..).zip(owners.iter_mut()) {
+        let is_ours = *owner == Some(volume.node);
+        if is_ours && dirty.is_some() && !journals.is_dirty(sb, slot)? {
+            *owner = None;
+        }
+    }
+    let slot = match choose(owners.iter().copied(), volume.node, dirty) {
         Choice::Ours(slot) | Choice::Free(slot) => slot,
         Choice::Full => {
             pr_err!("no free slot: the volume has {}\n", map.layout.slots());
             return Err(EINVAL);
         }
     };
-    journals.refuse_dead(sb, &map, Some(slot), wait)?;
+    journals.refuse_dead(sb, map.layout.slots(), Some(slot), wait)?;
     map.set(sb, slot, Some(volume.node))?;
+    // What an earlier mount couldn't give back. There is nothing in these journals.
+    for other in (0..map.layout.slots()).filter(|other| *other != slot) {
+        if map.owner(other) == Some(volume.node) {
+            map.set(sb, other, None)?;
+        }
+    }
     Ok(Claim {
         slot,
         _super_lock: super_lock,
@@ -225,7 +264,7 @@ impl Claim<'_> {
 pub(crate) fn check_read_only(sb: &SuperBlock, wait: &NoFolio) -> Result {
     let _super_lock = SuperLock::take(crate::volume_of(sb), wait)?;
     let map = Map::read(sb, wait)?;
-    Journals::find(sb, map.layout.slots(), wait)?.refuse_dead(sb, &map, None, wait)
+    Journals::find(sb, map.layout.slots(), wait)?.refuse_dead(sb, map.layout.slots(), None, wait)
 }
 
 /// Where the blocks of the slot map are.
@@ -241,8 +280,14 @@ pub(crate) fn map_blocks(
     Ok(places)
 }
 
-/// Gives `slot` back.
+/// Gives `slot` back, unless another node has taken it: since the journal was marked clean and
+/// unlocked this node counts as gone.
 pub(crate) fn release(sb: &SuperBlock, slot: u16, wait: &NoFolio) -> Result {
-    let _super_lock = SuperLock::take(crate::volume_of(sb), wait)?;
-    Map::read(sb, wait)?.set(sb, slot, None)
+    let volume = crate::volume_of(sb);
+    let _super_lock = SuperLock::take(volume, wait)?;
+    let mut map = Map::read(sb, wait)?;
+    match map.owner(slot) {
+        Some(node) if node == volume.node => map.set(sb, slot, None),
+        _ => Ok(()),
+    }
 }

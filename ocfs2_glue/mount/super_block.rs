@@ -10,14 +10,19 @@ use super::{
 use crate::{
     cluster::membership::Cluster,
     data::map::Map,
-    inode::{attr::Attr, evict::evict, iget::iget},
+    inode::{attr::Attr, evict, iget::iget},
     lockres::Policy,
     meta::{
+        corrupt::Report as _,
+        flush::is_back,
         guards::{ExHeld, Refreshing},
         inode::{Expect, InodeData, InodeExt},
     },
     namei::dir::Dir,
-    ondisk::volume::{superblock, system_inodes::SystemInode},
+    ondisk::{
+        base::error::Corrupt,
+        volume::{superblock, system_inodes::SystemInode},
+    },
     vfs::{
         counters::Counters,
         debugfs,
@@ -28,7 +33,7 @@ use crate::{
             super_block::{FileSystem, NewSuperBlock, StatFs},
         },
     },
-    volume::Volume,
+    volume::{unused::Unused, Volume},
     Inode, InodeRef, Ocfs2, SuperBlock,
 };
 use kernel::{
@@ -108,6 +113,10 @@ impl FileSystem for Ocfs2 {
                 (Some(cluster), node)
             }
         };
+        let unused = match &cluster {
+            Some(cluster) => Some(Unused::new(cluster, is_back)?),
+            None => None,
+        };
         let fsid = u64::from_le_bytes(*found.uuid.first_chunk().unwrap_or(&[0; 8]));
         let dir = debugfs::volume_dir(sb.device().id())?;
         let volume = Arc::pin_init(
@@ -118,6 +127,7 @@ impl FileSystem for Ocfs2 {
                 debug_dir: dir.clone(),
                 counters,
                 cluster,
+                unused,
                 node,
                 fsid,
                 slot_map: SetOnce::new(),
@@ -136,11 +146,13 @@ impl FileSystem for Ocfs2 {
         if sb.is_read_only() {
             slots::check_read_only(sb, wait)?;
         } else {
-            let mounted = slot::begin(sb, wait)?;
-            *volume.journal.lock() = Some(mounted.journal().clone());
-            *volume.mounted.lock() = Some(mounted);
+            *volume.mounted.lock() = Some(slot::begin(sb, wait)?);
         }
         let rest = (|| {
+            // Read before the journal was replayed, which may have moved it.
+            if volume.slot_map_blocks() != Some(&slots::map_blocks(sb, wait)?) {
+                return Err(Corrupt::new(volume.geo.system_dir_blkno, "slot_map")).on(sb);
+            }
             let bitmap = system_files::inode(sb, SystemInode::GlobalBitmap, wait)?;
             *volume.bitmap.lock() = Some(bitmap);
             let root = iget(sb, volume.geo.root_blkno, Expect::System, wait)?;
@@ -154,14 +166,24 @@ impl FileSystem for Ocfs2 {
         stop(crate::volume_of(sb), sb, wait);
     }
 
+    fn before_kill(volume: &Volume, wait: &NoFolio) {
+        if let Some(unused) = &volume.unused {
+            unused.stop(wait);
+        }
+    }
+
     fn after_kill(volume: &Volume, wait: &NoFolio) {
         if let Some(cluster) = &volume.cluster {
             cluster.leave(wait);
         }
     }
 
+    fn before_evict(inode: &Inode, _evicting: &Evicting) {
+        evict::write_back(inode);
+    }
+
     fn evict_inode(inode: &Inode, evicting: &Evicting) {
-        evict(inode, evicting);
+        evict::evict(inode, evicting);
     }
 
     fn sync_fs(sb: &SuperBlock, wait: bool) -> Result {
@@ -171,11 +193,7 @@ impl FileSystem for Ocfs2 {
             _ => return Ok(()),
         };
         journal.force_commit()?;
-        // To an aborted journal there is nothing to commit.
-        if journal.is_aborted() {
-            return Err(EIO);
-        }
-        // Nor if it was committed already; but that was before the VFS wrote the data back.
+        // If there was nothing to commit nothing was flushed since the VFS wrote the data back.
         sb.flush_device()
     }
 

@@ -2,13 +2,9 @@
 //! New regular files.
 
 use crate::{
-    inode::iget::iget,
+    inode::iget::Creating,
     meta::{
-        attributes,
-        attributes::disk_time,
-        corrupt::Report as _,
-        inode::{Expect, InodeExt},
-        metadata::Root,
+        attributes, attributes::disk_time, corrupt::Report as _, inode::InodeExt, metadata::Root,
         store::Store,
     },
     namei::{
@@ -16,9 +12,10 @@ use crate::{
         entries::{find, stamp},
     },
     ondisk::{
-        base::{error::Corrupt, file_type::FileType, store::Journaled},
+        base::{bytes::BlockBytes as _, error::Corrupt, file_type::FileType, store::Journaled},
         dir::dx_edit::INSERT_BLOCKS,
         inode::{
+            dinode::Dinode,
             edit as dinode_edit,
             edit::{Edit, NewInode},
         },
@@ -56,15 +53,13 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     let place = place(&held, &mounted, name, wait)?;
     let mut inodes = Locked::lock(mounted.inode_alloc(), wait)?;
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;
-    // A bitmap that calls the block of a live inode free; all of it may be as wrong.
-    if let Some(blkno) = bit.peek().filter(|blkno| dir.sb().has_inode(*blkno, wait)) {
-        return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap")).on(dir.sb());
-    }
-    // Group and dinode of the allocator, the new dinode, the directory's, and the name.
+    // What can fail or wait fails here: after the transaction the file is there.
     let generation = random_u32();
+    let creating = Creating::begin(dir.sb(), bit.peek().ok_or(ENOSPC)?, generation, wait)?;
+    // Group and dinode of the allocator, the new dinode, the directory's, and the name.
     let mut txn = mounted.reserve(4 + INSERT_BLOCKS)?;
     let tid = txn.tid()?;
-    let blkno = txn.change(|log| {
+    let dinode = txn.change(|log| {
         let claimed = inodes.claim_block(log, &mut bit, mounted.slot())?;
         let (uid, gid) = owner_of_new(dir);
         let time = disk_time(dir.current_time());
@@ -82,7 +77,11 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             time,
             rdev: 0,
         };
-        store.write_foreign(claimed.blkno, |b| dinode_edit::init(b, &geo, &new))?;
+        let mut dinode = Err(Corrupt::new(claimed.blkno, "ocfs2_dinode"));
+        store.write_foreign(claimed.blkno, |b| {
+            dinode_edit::init(b, &geo, &new);
+            dinode = Dinode::decode(b.bytes(), claimed.blkno, &geo);
+        })?;
         insert(
             &mut store,
             root,
@@ -97,17 +96,11 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             .on(dir.sb())?;
         (root.dinode.mtime, root.dinode.ctime) = (time, time);
         Inode::set_modified(&held, attributes::time(time));
-        Ok(claimed.blkno)
+        dinode.on(dir.sb())
     })?;
     txn.end()?;
-    // It still says that there is no such name: not to be believed if this fails from here on.
-    entry.set_stamp(0);
     drop(inodes);
-    let inode = iget(dir.sb(), blkno, Expect::User, wait)?;
-    if inode.generation() != generation {
-        // Brought into memory meanwhile, as what was there before, by another name.
-        return Err(Corrupt::new(blkno, "ocfs2_dinode.i_generation")).on(dir.sb());
-    }
+    let inode = creating.finish(&dinode);
     // For an fsync of the file itself, which may follow without a write.
     inode.data().get_ref().changed_in(tid);
     entry.set_stamp(stamp(dir, dir.locks()?.meta.generation()));

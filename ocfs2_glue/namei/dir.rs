@@ -62,6 +62,9 @@ impl Operations<Ocfs2> for Dir {
         let now = stamp(dir, lock.generation());
         if known != now {
             if find(&held, entry.name())? != entry.ino() {
+                // The inode may have lost its last name. Its open lock would keep the node that
+                // removed that from freeing it.
+                entry.mark_dontcache();
                 return Ok(false);
             }
             entry.set_stamp(now);

@@ -20,6 +20,8 @@ use crate::{
     ondisk::{
         alloc::{
             chain::{self, Found},
+            local_alloc::{LocalAlloc, Run},
+            recover,
             suballoc::{Claims, Reserve},
         },
         base::{
@@ -78,6 +80,31 @@ impl<'a> Locked<'a> {
         let (mut store, root) = self.meta.change(&self.held, log)?;
         chain::Allocator::clusters(&geo)
             .claim(&mut store, &mut root.block, found)
+            .on(self.held.sb())
+    }
+
+    /// Checks that [`Locked::free_clusters`] can free all of `run`.
+    pub(crate) fn check_used(&mut self, run: Run) -> Result {
+        let geo = *self.geo();
+        let (mut store, root) = self.meta.plan(&self.held)?;
+        recover::check_used(&mut store, &geo, &root.block, run).on(self.held.sb())
+    }
+
+    /// Checks that the window of local allocation file `blkno` lies in one group.
+    pub(crate) fn check_window(&mut self, blkno: u64, window: &LocalAlloc) -> Result {
+        let geo = *self.geo();
+        let (store, root) = self.meta.plan(&self.held)?;
+        recover::check_window(&store, &geo, &root.block, blkno, window).on(self.held.sb())
+    }
+
+    /// Gives clusters back that [`Locked::check_used`] was asked about. Changes two blocks.
+    pub(crate) fn free_clusters(&mut self, log: &mut Log, run: Run) -> Result {
+        let geo = *self.geo();
+        let clusters = u16::try_from(run.clusters).map_err(|_| EUCLEAN)?;
+        let (mut store, root) = self.meta.change(&self.held, log)?;
+        let alloc = chain::Allocator::clusters(&geo);
+        alloc
+            .free_clusters(&mut store, &mut root.block, run.first_cluster, clusters)
             .on(self.held.sb())
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod mounted;
 pub(crate) mod settings;
+pub(crate) mod unused;
 mod volume;
 
 pub(crate) use volume::{Volume, MAX_MAP_BLOCKS};

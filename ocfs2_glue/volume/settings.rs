@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) user_xattr: bool,
     /// `acl`: POSIX ACLs decide about access.
     pub(crate) acl: bool,
+    /// `atime_quantum`: how old the time of access has to be before a read changes it, in seconds.
+    pub(crate) atime_quantum_s: u32,
     /// `slice_ms`: how long a cluster lock is kept although another node asks, in milliseconds.
     pub(crate) slice_ms: u32,
 }
@@ -38,6 +40,8 @@ impl Default for Settings {
             local_flocks: false,
             user_xattr: true,
             acl: true,
+            // OCFS2_DEFAULT_ATIME_QUANTUM of srctree/fs/ocfs2/ocfs2.h
+            atime_quantum_s: 60,
             slice_ms: 10,
         }
     }
@@ -71,6 +75,7 @@ impl Settings {
             }
         );
         seq_print!(out, ",{}", if self.acl { "acl" } else { "noacl" });
+        seq_print!(out, ",atime_quantum={}", self.atime_quantum_s);
         seq_print!(out, ",slice_ms={}", self.slice_ms);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A mounted volume.
 
-use super::{mounted::Mounted, settings::Settings};
+use super::{mounted::Mounted, settings::Settings, unused::Unused};
 use crate::{
     cluster::membership::Cluster,
     ondisk::{base::geometry::Geometry, inode::dinode::INLINE_DATA_FL},
@@ -30,6 +30,8 @@ pub(crate) struct Volume {
     pub(crate) debug_dir: DebugDir,
     /// `None` for a volume that only one node may mount.
     pub(crate) cluster: Option<Arc<Cluster>>,
+    /// Inodes that other nodes may want to delete; `None` on a local volume.
+    pub(crate) unused: Option<Arc<Unused>>,
     /// This node's number; 0 on a local volume.
     pub(crate) node: u32,
     pub(crate) fsid: u64,

@@ -68,6 +68,13 @@ pub(crate) trait Attr<T: FileSystem> {
 
     /// `->setattr`, after `setattr_prepare`. The inode lock is held.
     fn setattr(inode: &Inode<T>, change: Change<'_>, wait: NoFolio) -> Result;
+
+    /// `->update_time` for the time of access: the VFS has found that it is due, by the rules of
+    /// the mount (`noatime`, `relatime` and others). The mount can be written.
+    ///
+    /// The caller is a read that is over, a walk through a symbolic link, or an mmap, which holds
+    /// the mm's lock; a reader of a directory holds its inode lock shared. The VFS ignores errors.
+    fn accessed(inode: &Inode<T>, wait: &NoFolio) -> Result;
 }
 
 /// A cached directory entry that is being looked at; C: `struct dentry`.
@@ -89,6 +96,18 @@ impl Entry<'_> {
         let inode = unsafe { ptr::read_volatile(&raw const (*self.raw.as_ptr()).d_inode) };
         // SAFETY: As above; `i_ino` was set before the inode could be found and doesn't change.
         NonNull::new(inode).map(|inode| unsafe { (*inode.as_ptr()).i_ino })
+    }
+
+    /// Has the VFS drop the inode that the entry leads to, if any, and all of its dentries as soon as
+    /// nobody uses them. For an entry that is right no more: the inode may have no other name.
+    pub(crate) fn mark_dontcache(&self) {
+        // SAFETY: As in `ino`; an inode that has a dentry is valid.
+        unsafe {
+            let inode = ptr::read_volatile(&raw const (*self.raw.as_ptr()).d_inode);
+            if !inode.is_null() {
+                bindings::d_mark_dontcache(inode);
+            }
+        }
     }
 
     /// What [`Entry::set_stamp`] was told last; 0 if nothing since the entry was looked up.
@@ -228,6 +247,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         symlink: Some(Self::symlink),
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
+        update_time: Some(Self::update_time),
         permission: Some(Self::permission),
         fiemap: extents::Callbacks::<T>::FIEMAP,
         // SAFETY: All-zero is a valid table.
@@ -238,6 +258,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
     pub(in crate::vfs) const FILE_INODE: bindings::inode_operations = bindings::inode_operations {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
+        update_time: Some(Self::update_time),
         permission: Some(Self::permission),
         fiemap: extents::Callbacks::<T>::FIEMAP,
         // SAFETY: All-zero is a valid table.
@@ -250,6 +271,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             get_link: Some(bindings::page_get_link),
             getattr: Some(Self::getattr),
             setattr: Some(Self::setattr),
+            update_time: Some(Self::update_time),
             fiemap: extents::Callbacks::<T>::FIEMAP,
             // SAFETY: All-zero is a valid table.
             ..unsafe { MaybeUninit::zeroed().assume_init() }
@@ -444,6 +466,20 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             // SAFETY: As above.
             to_result(unsafe { bindings::generic_permission(idmap, raw, mask) }).map(|()| 0)
         })
+    }
+
+    unsafe extern "C" fn update_time(
+        raw: *mut bindings::inode,
+        which: bindings::fs_update_time,
+        flags: c_uint,
+    ) -> c_int {
+        if which != bindings::fs_update_time_FS_UPD_ATIME {
+            // SAFETY: The arguments are the VFS's own.
+            return unsafe { bindings::generic_update_time(raw, which, flags) };
+        }
+        // SAFETY: The VFS passes an inode that it has a reference to, and holds no folio lock.
+        let (inode, wait) = unsafe { (Inode::from_raw(raw), NoFolio::at_entry()) };
+        from_result(|| T::Attr::accessed(inode, &wait).map(|()| 0))
     }
 
     unsafe extern "C" fn setattr(

@@ -6,6 +6,7 @@
 //! Not supported: inode numbers that don't fit `i_ino`, ACLs, idmapped mounts.
 
 use super::{
+    backref::Backref,
     folio::NoFolio,
     inode_ref::InodeRef,
     super_block::{FileSystem, Registration, SuperBlock},
@@ -15,9 +16,8 @@ use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
     error::to_result,
-    new_mutex,
     prelude::*,
-    sync::{Arc, Mutex, SetOnce},
+    sync::{Arc, SetOnce},
     types::{NotThreadSafe, Opaque},
 };
 
@@ -256,6 +256,14 @@ impl<T: FileSystem> Inode<T> {
         }
     }
 
+    /// The way to this inode that [`NewInode::backref`] has made, if it has.
+    pub(crate) fn known_backref(&self) -> Option<Arc<Backref<T>>> {
+        // SAFETY: By the type invariants the inode is the head of a slot with a valid `backref`.
+        unsafe { (*self.as_raw().cast::<Slot<T>>()).backref.assume_init_ref() }
+            .as_ref()
+            .cloned()
+    }
+
     /// Sets mtime and ctime.
     pub(crate) fn set_modified(held: &T::Exclusive<'_>, time: Time) {
         let raw = held.inode().as_raw();
@@ -267,6 +275,22 @@ impl<T: FileSystem> Inode<T> {
         }
     }
 
+    /// Sets atime.
+    pub(crate) fn set_atime(held: &T::Exclusive<'_>, time: Time) {
+        let raw = held.inode().as_raw();
+        // SAFETY: As in `set_modified`.
+        unsafe { bindings::inode_set_atime(raw, time.sec, time.nsec as c_long) };
+    }
+
+    /// Sets atime to now in memory and marks the inode dirty, as the VFS does where there is no
+    /// `->update_time`: for a file system without other nodes.
+    pub(crate) fn touch_accessed(&self) -> Result {
+        // SAFETY: The inode is valid and referenced; the function may be called without a lock.
+        to_result(unsafe {
+            bindings::generic_update_time(self.as_raw(), bindings::fs_update_time_FS_UPD_ATIME, 0)
+        })
+    }
+
     /// Takes the inode lock exclusively (`i_rwsem`), as `inode_lock_killable()` does: whoever has
     /// it may be waiting for another node. `EINTR`: this task was killed.
     pub(crate) fn lock_killable(&self) -> Result<InodeLock<'_, T>> {
@@ -274,34 +298,6 @@ impl<T: FileSystem> Inode<T> {
         let got = unsafe { bindings::down_write_killable(&raw mut (*self.as_raw()).i_rwsem) };
         to_result(got)?;
         Ok(InodeLock { inode: self })
-    }
-}
-
-/// A way from something that may outlive an inode to that inode; see [`NewInode::backref`].
-///
-/// # Invariants
-///
-/// While `target` is set the inode is valid: `->evict_inode` clears it first, under the mutex.
-#[pin_data]
-pub(crate) struct Backref<T: FileSystem> {
-    #[pin]
-    target: Mutex<Option<Target<T>>>,
-}
-
-struct Target<T: FileSystem> {
-    inode: NonNull<Inode<T>>,
-}
-
-// SAFETY: An inode may be used from any task.
-unsafe impl<T: FileSystem> Send for Target<T> {}
-
-impl<T: FileSystem> Backref<T> {
-    /// Calls `f` with the inode, unless that is gone or going. Eviction waits until `f` is done,
-    /// so `f` must not wait for an eviction, nor allocate memory by reclaiming inodes.
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&Inode<T>) -> R) -> Option<R> {
-        let target = self.target.lock();
-        // SAFETY: By the type invariant, for as long as the mutex is held.
-        target.as_ref().map(|t| f(unsafe { t.inode.as_ref() }))
     }
 }
 
@@ -363,14 +359,10 @@ impl<T: FileSystem> NewInode<T> {
                 .assume_init_ref()
         };
         if once.as_ref().is_none() {
-            let target = Some(Target { inode: self.inode });
-            let new = Arc::pin_init(
-                pin_init!(Backref { target <- new_mutex!(target, "vfs_backref") }),
-                GFP_KERNEL,
-            )?;
-            // INVARIANT: `evict_inode` takes the target away from what is stored here, and hasn't
-            // begun; one that lost the race is dropped at once.
-            once.populate(new);
+            // SAFETY: `evict_inode` ends what is stored here, and hasn't begun: by the type
+            // invariant there is a reference. One that lost the race is dropped at once.
+            let new = unsafe { Backref::new(self.inode) };
+            once.populate(Arc::pin_init(new, GFP_KERNEL)?);
         }
         once.as_ref().cloned().ok_or(ENOMEM)
     }
@@ -436,33 +428,6 @@ impl<T: FileSystem> SuperBlock<T> {
             // SAFETY: The reference that `iget_locked` gave is ours.
             Ok(Iget::Cached(unsafe { InodeRef::from_raw(inode) }))
         }
-    }
-
-    /// Whether inode `ino` is in memory, or being brought in. Waits for its eviction if that has
-    /// begun, and not for a task that brings it in. Sleeps.
-    pub(crate) fn has_inode(&self, ino: u64, _wait: &NoFolio) -> bool {
-        unsafe extern "C" fn is_it(raw: *mut bindings::inode, ino: *mut c_void) -> c_int {
-            // SAFETY: Called with an inode of the hash table, under its lock, and with the pointer
-            // that is passed below.
-            c_int::from(unsafe { (*raw).i_ino == *ino.cast::<u64>() })
-        }
-        let (mut wanted, mut is_new) = (ino, false);
-        // SAFETY: The superblock is valid; both pointers are used during the call alone.
-        let raw = unsafe {
-            bindings::ilookup5_nowait(
-                self.as_raw(),
-                ino,
-                Some(is_it),
-                (&raw mut wanted).cast(),
-                &raw mut is_new,
-            )
-        };
-        if raw.is_null() {
-            return false;
-        }
-        // SAFETY: The lookup gave a reference, which nothing else was done with.
-        unsafe { bindings::iput(raw) };
-        true
     }
 }
 
@@ -578,19 +543,19 @@ pub(in crate::vfs) unsafe extern "C" fn free_inode<T: FileSystem>(raw: *mut bind
 ///
 /// Called by the VFS once for an inode that nobody uses.
 pub(in crate::vfs) unsafe extern "C" fn evict_inode<T: FileSystem>(raw: *mut bindings::inode) {
+    let evicting = Evicting {
+        _task: NotThreadSafe,
+    };
+    // SAFETY: The inode is valid until this function has returned.
+    let inode = unsafe { Inode::from_raw(raw) };
+    T::before_evict(inode, &evicting);
     // SAFETY: The inode is being freed, its mapping can't be used by others.
     unsafe { bindings::truncate_inode_pages_final(&mut (*raw).i_data) };
     // SAFETY: By the type invariant of the slot.
     if let Some(b) = unsafe { (*raw.cast::<Slot<T>>()).backref.assume_init_ref() }.as_ref() {
-        *b.target.lock() = None;
+        b.end();
     }
-    // SAFETY: The inode is valid until this function has returned.
-    T::evict_inode(
-        unsafe { Inode::from_raw(raw) },
-        &Evicting {
-            _task: NotThreadSafe,
-        },
-    );
+    T::evict_inode(inode, &evicting);
     // SAFETY: What `->evict_inode` has to end with.
     unsafe { bindings::clear_inode(raw) };
 }

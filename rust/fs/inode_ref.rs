@@ -4,13 +4,32 @@
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 //!
 //! [`Inode`] isn't `AlwaysRefCounted`. Eviction, writeback, a commit of ordered data and a
-//! [`Backref`](super::inode::Backref) lend inodes whose `i_count` may be 0 already; they are kept
-//! for that long by other means, and a reference that is taken then keeps nothing. So there is no
-//! way from a borrow to a reference: one comes from `iget`, or from another one.
+//! [`Backref`](super::backref::Backref) lend inodes whose `i_count` may be 0 already; they are kept
+//! for that long by other means, and a reference that is taken then keeps nothing. So a borrow
+//! becomes a reference only if no eviction has begun (`Inode::try_get`); else one comes from
+//! `iget`, or from another one.
 
 use super::{inode::Inode, super_block::FileSystem};
 use core::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};
 use kernel::bindings;
+
+impl<T: FileSystem> Inode<T> {
+    /// A reference to an inode that may be borrowed without one, as from a
+    /// [`Backref`](super::backref::Backref). `None` if it is being evicted.
+    pub(crate) fn try_get(&self) -> Option<InodeRef<T>> {
+        // SAFETY: The inode is valid. It isn't given a reference once its eviction has begun.
+        let raw = unsafe { bindings::igrab(self.as_raw()) };
+        // SAFETY: The reference is handed over.
+        NonNull::new(raw.cast()).map(|inode| unsafe { InodeRef::from_raw(inode) })
+    }
+
+    /// Has the VFS drop the inode and its dentries as soon as nobody uses them, instead of keeping
+    /// them in case somebody will. Doesn't sleep.
+    pub(crate) fn mark_dontcache(&self) {
+        // SAFETY: The inode is valid; its dentries are walked under its spinlock.
+        unsafe { bindings::d_mark_dontcache(self.as_raw()) };
+    }
+}
 
 /// An owned reference to an inode (`i_count`).
 ///
@@ -38,6 +57,27 @@ impl<T: FileSystem> InodeRef<T> {
     pub(in crate::vfs) unsafe fn from_raw(inode: NonNull<Inode<T>>) -> Self {
         // INVARIANT: By the contract of this function.
         Self { inode }
+    }
+
+    /// Drops this reference, and the inode from memory if the dcache is all that still refers to
+    /// it; else when its last user lets go of it. Sleeps; may evict this and other inodes.
+    ///
+    /// A directory's cached entries go with it.
+    pub(crate) fn let_go(self) {
+        self.mark_dontcache();
+        // SAFETY: By the type invariant there is a reference during both calls, and one to the
+        // dentry during the first.
+        unsafe {
+            let dentry = match u32::from(self.mode()) & bindings::S_IFMT {
+                bindings::S_IFDIR => bindings::d_find_any_alias(self.as_raw()),
+                _ => core::ptr::null_mut(),
+            };
+            if !dentry.is_null() {
+                bindings::shrink_dcache_parent(dentry);
+                bindings::dput(dentry);
+            }
+            bindings::d_prune_aliases(self.as_raw());
+        }
     }
 
     /// Passes the reference on to C code.

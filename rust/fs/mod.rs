@@ -2,6 +2,7 @@
 //! `srctree/include/linux/fs.h` and its neighbours: superblocks, inodes, files, folios.
 
 pub(crate) mod address_space;
+pub(crate) mod backref;
 pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod dir;

@@ -79,11 +79,21 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     /// [`FileSystem::put_super`] isn't called.
     fn fill_super(sb: &SuperBlock<Self>, wait: &NoFolio) -> Result<InodeRef<Self>>;
 
+    /// Runs at the beginning of `->kill_sb`, also where the mount failed half way. What takes
+    /// references to inodes by itself has to stop here, or there would be busy inodes.
+    fn before_kill(_data: &Self::Super, _wait: &NoFolio) {}
+
     /// `->put_super`: the last inode is gone.
     fn put_super(sb: &SuperBlock<Self>, wait: &NoFolio);
 
     /// Runs when nothing of the superblock is left, also where the mount failed half way.
     fn after_kill(data: &Self::Super, wait: &NoFolio);
+
+    /// Runs first in `->evict_inode`: writes back what must not be lost.
+    ///
+    /// The VFS writes nothing back for an inode with a link count of 0. Where another node counts
+    /// the links, such an inode may still be open there. What is dirty afterwards is dropped.
+    fn before_evict(_inode: &Inode<Self>, _evicting: &Evicting) {}
 
     /// `->evict_inode`, after the page cache was truncated and before `clear_inode`.
     fn evict_inode(inode: &Inode<Self>, evicting: &Evicting);
@@ -346,6 +356,12 @@ impl<T: FileSystem> Tables<T> {
     unsafe extern "C" fn kill_sb(raw: *mut bindings::super_block) {
         // SAFETY: The VFS passes a superblock of this type, which it shuts down.
         let info = unsafe { (*raw).s_fs_info };
+        if !info.is_null() {
+            // SAFETY: The value came from `into_foreign` and is taken back below.
+            let data = unsafe { <Arc<T::Super> as ForeignOwnable>::borrow(info) };
+            // SAFETY: mount(2), which may have failed, and umount(2) hold no folio lock.
+            T::before_kill(&data, &unsafe { NoFolio::at_entry() });
+        }
         // SAFETY: This is what `->kill_sb` is for; the superblock has a block device or not.
         unsafe {
             if T::ON_DEVICE {

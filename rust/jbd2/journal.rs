@@ -233,19 +233,31 @@ impl Journal {
 
     /// Commits transaction `tid`, unless it was, and waits: the core of fsync(2). Sleeps.
     ///
-    /// The device's write cache has been flushed only if there was something to commit.
-    /// `EDEADLK`: this task holds a handle; `EIO`: the journal was aborted meanwhile.
-    pub(crate) fn complete(&self, tid: Tid) -> Result {
+    /// Returns whether the commit flushes the device's write cache after this call has begun.
+    ///
+    /// `EDEADLK`: this task holds a handle. `EIO`: the journal is aborted. jbd2 says 0 then: it
+    /// calls complete what is neither running nor committing, and an abort discards what runs.
+    pub(crate) fn complete(&self, tid: Tid) -> Result<bool> {
         check_no_handle()?;
         // SAFETY: By the type invariant the journal is valid.
-        to_result(unsafe { bindings::jbd2_complete_transaction(self.raw, tid) })
+        let flushes = unsafe { bindings::jbd2_trans_will_send_data_barrier(self.raw, tid) } != 0;
+        // SAFETY: As above.
+        to_result(unsafe { bindings::jbd2_complete_transaction(self.raw, tid) })?;
+        self.check_aborted()?;
+        Ok(flushes)
     }
 
-    /// Commits the running transaction and waits. Errors as for [`Self::complete`].
+    /// Commits the running transaction and waits. Sleeps. Errors as for [`Self::complete`].
     pub(crate) fn force_commit(&self) -> Result {
         check_no_handle()?;
         // SAFETY: By the type invariant the journal is valid; C asserts that no handle is held.
-        to_result(unsafe { bindings::jbd2_journal_force_commit(self.raw) })
+        to_result(unsafe { bindings::jbd2_journal_force_commit(self.raw) })?;
+        self.check_aborted()
+    }
+
+    /// `EIO` if the journal is aborted: changes of this mount may be lost.
+    pub(crate) fn check_aborted(&self) -> Result {
+        (!self.is_aborted()).then_some(()).ok_or(EIO)
     }
 
     /// Ends journalling after an error that leaves the volume in doubt, and records it in the

@@ -259,6 +259,10 @@ impl Attr<AopRetry> for Ops {
         change.apply::<AopRetry>(&OneNode(inode));
         Ok(())
     }
+
+    fn accessed(inode: &Inode, _wait: &NoFolio) -> Result {
+        inode.touch_accessed()
+    }
 }
 
 /// The tables for an inode of this mode.

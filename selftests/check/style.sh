@@ -112,6 +112,8 @@ lengths() {
 		match($0, /fn [a-z_0-9]+/); name = substr($0, RSTART + 3, RLENGTH - 3)
 		next
 	}
+	# A declaration of several lines, without a body.
+	open != "" && $0 ~ "^" substr(open, 1, length(open) - 1) "\\).*;$" { open = ""; next }
 	open != "" && index($0, open) == 1 && $0 ~ "^" open ";?$" {
 		if (FNR - from + 1 > 80) print FILENAME ":" from ": " name "() has " FNR - from + 1 " lines, 80 at most"
 		open = ""

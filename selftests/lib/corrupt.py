@@ -7,6 +7,8 @@
     corrupt.py IMAGE fill WHAT BYTE        (the whole block)
     corrupt.py IMAGE extent WHAT INDEX FIELD VALUE [...]
     corrupt.py IMAGE dirent WHAT NAME FIELD VALUE [...]
+    corrupt.py IMAGE journaled WHAT FIELD VALUE [...]  (the copies of an inode's block
+                                                       in the journal of slot 0)
     corrupt.py IMAGE slot INDEX [FIELD VALUE]...      (of an extended slot map; without
                                                        a field: its node, or `free`)
 
@@ -37,6 +39,8 @@ DINODE = {
     "c_free": (0xD0, 4), "c_total": (0xD4, 4), "c_blkno": (0xD8, 8),
     "l_tree_depth": (0xC0, 2), "l_count": (0xC2, 2), "l_next_free_rec": (0xC4, 2),
     "id_count": (0xC0, 2),
+    "la_bm_off": (0xC0, 4), "la_size": (0xC4, 2), "la_bitmap": (0xD0, 8),
+    "tl_count": (0xC0, 2), "tl_used": (0xC2, 2), "t_start": (0xC8, 4), "t_clusters": (0xCC, 4),
 }
 SUPER = {
     "s_major_rev_level": (0x00, 2), "s_minor_rev_level": (0x02, 2), "s_state": (0x08, 2),
@@ -98,6 +102,18 @@ class Image:
         data = self.read(block)
         offset = 0x30 if data[:7] == b"EXBLK01" else 0xC0
         return offset + 16, struct.unpack_from("<H", data, offset + 4)[0]
+
+    def copies(self, block):
+        """Blocks of the first journal that hold a copy of an inode's block."""
+        first, count = self.records(self.resolve("//journal:0000"))
+        data = self.read(self.resolve("//journal:0000"))
+        per_cluster = 1 << (self.field(2, DINODE | SUPER, "s_clustersize_bits") - self.bits)
+        for index in range(count):
+            clusters, start = struct.unpack_from("<4xH2xQ", data, first + 16 * index)
+            for at in range(start, start + clusters * per_cluster):
+                copy = self.read(at)
+                if copy[:8] == b"INODE01\0" and struct.unpack_from("<Q", copy, 0x50)[0] == block:
+                    yield at
 
     def first_leaf(self, block):
         return struct.unpack_from("<Q", self.read(block), self.records(block)[0] + 8)[0]
@@ -180,6 +196,15 @@ def main(argv):
         base, fields, pairs = image.records(block)[0] + 16 * int(rest[0]), EXTENT, rest[1:]
     else:
         base, fields, pairs = 0, fields_of(image.read(block)), rest
+    if verb == "journaled":
+        places = list(image.copies(block))
+        if not places:
+            raise SystemExit(f"the journal has no copy of {what}")
+        for place in places:
+            data = image.read(place)
+            put(data, 0, DINODE, rest)
+            image.write(place, data)
+        return
     data = image.read(block)
     if verb == "get":
         print(block if rest[0] == "block" else image.field(block, fields, rest[0]))

@@ -108,6 +108,13 @@ volume_driver() {
 	[ "$FS" = ocfs2 ] || on "$n" "insmod $*"
 }
 
+# guest_returns N: a guest by itself, which was killed, boots again.
+guest_returns() {
+	vm_boot "$1" 1
+	vm_ready "$1"
+	volume_driver "$1" "$GLUE_KO"
+}
+
 # cluster_up: both guests join, at the same time, with the volume on the disk.
 cluster_up() {
 	local JOB first

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod chain_list;
 pub mod group;
 pub mod local_alloc;
+pub mod recover;
 pub mod suballoc;
 pub mod truncate_log;
 

@@ -3,7 +3,7 @@
 //! one.
 
 use crate::{
-    vfs::fs::inode::{Backref, NewInode},
+    vfs::fs::{backref::Backref, inode::NewInode},
     Inode, Ocfs2,
 };
 use kernel::{prelude::*, sync::Arc};

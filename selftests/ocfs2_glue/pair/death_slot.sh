@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a mount makes of another slot whose journal is dirty: one that its dead
-# node still has is refused, by number; one that nobody has is taken and replayed;
-# with two of these the other is refused. (death_of_other has a dead node of the
-# in-tree driver.)
+# What a mount makes of another slot whose journal is dirty: the slot of a dead
+# node is taken and its journal replayed; with two of them, and for a read-only
+# mount, the volume is refused. (death_of_other has a dead node of the in-tree
+# driver.)
 needs_glue "the in-tree driver recovers other slots"
 guests_spent
 corrupt() { /usr/bin/python3 "$REPO/selftests/lib/corrupt.py" "$VOLUME_IMAGE" "$@"; }
@@ -29,15 +29,15 @@ rounds=$(value synced <"$out")
 printf 'died after %s rounds\n' "$rounds"
 node_returns 2
 
-refused_for 1
+# A mount that may not write can't replay it.
 refused_for 1 ro
-same free "$(corrupt slot 0)" "slot 0, after a mount that was refused"
-# Nobody has it, and there is a second one.
+same 2 "$(corrupt slot 1)" "slot 1, after a mount that was refused"
+# Two of them, and only one can be ours.
 generation=$(corrupt get //journal:0001 ij_recovery_generation)
-corrupt slot 1 es_valid 0
 corrupt set //journal:0002 ij_flags 1
 sync "$VOLUME_IMAGE"
 refused_for 2
+same 2 "$(corrupt slot 1)" "slot 1, after a mount that was refused"
 corrupt set //journal:0002 ij_flags 0
 sync "$VOLUME_IMAGE"
 volume_mount 1

@@ -17,10 +17,10 @@ taken rw,noatime,nodiratime,data=writeback,commit=20,nointr,coherency=buffered "
 taken rw,noatime,errors=remount-ro,data=ordered,acl,user_xattr "$always,user_xattr,acl"
 taken noacl,nouser_xattr nouser_xattr,noacl
 taken localflocks localflocks,user_xattr
-taken strictatime,atime_quantum=30,barrier=1,commit=0,intr,inode64,slice_ms=7 "$always,user_xattr,acl,slice_ms=7"
+taken strictatime,atime_quantum=30,barrier=1,commit=0,intr,inode64,slice_ms=7 "$always,user_xattr,acl,atime_quantum=30,slice_ms=7"
 taken heartbeat=none,cluster_stack=o2cb,localalloc=-1,resv_level=2,dir_resv_level=8,preferred_slot=1 "heartbeat=none,$always"
 taken barrier=0,journal_async_commit,errors=continue "$always"
-for name in data nointr intr coherency atime_quantum localalloc resv_level dir_resv_level preferred_slot \
+for name in data nointr intr coherency localalloc resv_level dir_resv_level preferred_slot \
 	barrier journal_async_commit errors; do
 	said 1 "ocfs2_glue: mount option $name: has no effect, " >/dev/null
 done
