@@ -4,6 +4,7 @@
 //! Uses `space` and below.
 
 pub(crate) mod aops;
+pub(crate) mod extents;
 pub(crate) mod file;
 pub(crate) mod inline;
 pub(crate) mod map;

@@ -10,6 +10,7 @@ use crate::{
     cluster::lock,
     data::{
         aops::Aops,
+        extents::{cut_back, make_room},
         inline::{body, fill, to_extents, tree_error},
         map,
     },
@@ -46,6 +47,8 @@ pub(crate) struct Write {
     inline: bool,
     /// Whether blocks were allocated that may not show old content after a crash.
     ordered: bool,
+    /// The cluster that was allocated.
+    new: Option<u32>,
     held: lock::Held,
 }
 
@@ -57,6 +60,8 @@ enum Plan {
     Expand,
     /// The blocks are there.
     Ready,
+    /// The tree has no room near this cluster for as many records.
+    Far(u32, u16),
     /// One cluster has to be allocated, or to lose its unwritten mark.
     Cluster(Want),
 }
@@ -129,6 +134,13 @@ fn plan(held: &ExHeld<'_>, pos: u64, len: usize) -> Result<Plan> {
         }
         _ => return Ok(Plan::Ready),
     };
+    let far = tree
+        .far_room(&mut store, &root.block, cpos, records)
+        .map_err(tree_error)
+        .on(inode.sb())?;
+    if far.is_some() {
+        return Ok(Plan::Far(cpos, records));
+    }
     let blocks = tree
         .blocks_needed(&mut store, &root.block, records.into())
         .map_err(tree_error)
@@ -164,19 +176,23 @@ pub(crate) fn begin(
     let memory = KBox::new_uninit(GFP_KERNEL)?;
     let start = u64::try_from(pos).map_err(|_| EINVAL)?;
     let held = inode.lock_exclusive(&wait)?;
-    let mut todo = plan(&held, start, len)?;
-    if matches!(todo, Plan::Expand) {
-        expand_inline(&held, &mounted, &wait)?;
-        todo = plan(&held, start, len)?;
-    }
-    let (mut txn, inline, ordered) = match todo {
-        Plan::Inline => (mounted.reserve(1)?, true, false),
-        Plan::Ready | Plan::Expand => (mounted.reserve(1)?, false, false),
-        Plan::Cluster(want) => (
-            allocate(&held, &mounted, &want, (start, len), &wait)?,
-            false,
-            true,
-        ),
+    let todo = loop {
+        match plan(&held, start, len)? {
+            Plan::Expand => expand_inline(&held, &mounted, &wait)?,
+            Plan::Far(cpos, records) => make_room(&held, &mounted, (cpos, records), &wait)?,
+            todo => break todo,
+        }
+    };
+    let (inline, ordered) = (
+        matches!(todo, Plan::Inline),
+        matches!(todo, Plan::Cluster(_)),
+    );
+    let (mut txn, new) = match todo {
+        Plan::Cluster(want) => {
+            let txn = allocate(&held, &mounted, &want, (start, len), &wait)?;
+            (txn, want.there.is_none().then_some(want.cpos))
+        }
+        _ => (mounted.reserve(1)?, None),
     };
     match get_folio(&held, pos, len, inline, &target, wait) {
         Ok(folio) => {
@@ -184,14 +200,17 @@ pub(crate) fn begin(
                 txn,
                 inline,
                 ordered,
+                new,
                 held: held.keep()?,
             };
             Ok((folio, KBox::write(memory, write)))
         }
-        Err(e) => {
+        Err((unlocked, e)) => {
             if ordered {
                 txn.change(|_| disown(&held))?;
             }
+            txn.end()?;
+            free_behind(&held, &mounted, new, &unlocked)?;
             Err(e)
         }
     }
@@ -205,20 +224,41 @@ fn get_folio(
     inline: bool,
     target: &WriteTarget<'_, Ocfs2>,
     wait: NoFolio,
-) -> Result<WriteFolio> {
+) -> Result<WriteFolio, (NoFolio, Error)> {
     let inode = held.inode();
-    let mut folio = target.folio(pos, len, wait).map_err(|(_, e)| e)?;
-    match inline {
-        true if folio.is_uptodate() => {}
+    let mut folio = target.folio(pos, len, wait)?;
+    let ready = match inline {
+        true if folio.is_uptodate() => Ok(()),
         // It is inline, as it was planned.
-        true => fill(held, &folio).map(drop)?,
+        true => fill(held, &folio).map(drop),
         false => prepare_write::<Ocfs2, Aops>(inode, &mut folio, pos, len).inspect_err(|_| {
             if inode.size() <= folio.pos() {
                 discard(&mut folio);
             }
-        })?,
+        }),
+    };
+    match ready {
+        Ok(()) => Ok(folio),
+        Err(e) => Err((folio.release(), e)),
     }
-    Ok(folio)
+}
+
+/// Frees the cluster that was allocated for a write that didn't come about, if it is behind the end
+/// of the file: fsck.ocfs2 wants none there. In the middle it stays, and reads as zeroes.
+fn free_behind(
+    held: &ExHeld<'_>,
+    mounted: &Arc<Mounted>,
+    new: Option<u32>,
+    wait: &NoFolio,
+) -> Result {
+    let inode = held.inode();
+    let bits = inode.volume().geo.cluster_bits();
+    match new {
+        Some(cpos) if u64::from(cpos) << bits >= inode.size() as u64 => {
+            cut_back(held, mounted, cpos, wait)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Blocks were allocated for a write that didn't come about. They are part of the file, so what
@@ -335,6 +375,7 @@ fn end_with(
         mut txn,
         inline,
         ordered,
+        new,
         held,
     } = KBox::into_inner(write);
     let held = &inode.resume(held)?;
@@ -378,6 +419,9 @@ fn end_with(
     })();
     let unlocked = folio.release();
     txn.end()?;
+    if discarded {
+        free_behind(held, &inode.volume().mounted()?, new, &unlocked)?;
+    }
     stored.map(|count| (count, unlocked))
 }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     vfs::fs::{
         folio::NoFolio,
-        inode::{Iget, NewInode},
+        inode::{Attributes, Iget, NewInode},
         tables::Tables,
     },
     InodeRef, Ocfs2, SuperBlock,
@@ -43,23 +43,7 @@ pub(crate) fn iget(
         Iget::Cached(_) => return Err(Corrupt::new(blkno, "ocfs2_dinode.i_flags")).on(sb),
         Iget::New(new) => new,
     };
-    let inode = new.inode();
-    let geo = &volume.geo;
-    let name = match expect {
-        Expect::User => LockName::meta(blkno),
-        Expect::System => LockName::meta_system(blkno, geo.fs_generation),
-    };
-    let open = match expect {
-        Expect::User => Lock::plain(volume.cluster.as_ref(), LockName::open(blkno))?,
-        Expect::System => Lock::Local,
-    };
-    let locks = Locks {
-        expect,
-        meta: Lock::with_contents(volume.cluster.as_ref(), name, || Ok(new.backref()?))?,
-        open,
-        rw: SetOnce::new(),
-    };
-    inode.data().get_ref().locks.populate(locks);
+    add_locks(&new, expect)?;
     // From here on eviction gives the locks up, whatever happens.
     let dinode = read(&new, expect, wait)?;
     let rdev = match dinode.id1 {
@@ -78,6 +62,72 @@ pub(crate) fn iget(
 /// The content of all inodes is in blocks or in the dinode; a directory's isn't for file operations.
 const TABLES: Tables<Ocfs2> = Tables::new::<File, Aops>();
 
+/// Gives an inode that comes into memory its cluster locks, but for the rw lock.
+fn add_locks(new: &NewInode<Ocfs2>, expect: Expect) -> Result {
+    let inode = new.inode();
+    let (volume, blkno) = (inode.volume(), inode.ino());
+    let geo = &volume.geo;
+    let name = match expect {
+        Expect::User => LockName::meta(blkno),
+        Expect::System => LockName::meta_system(blkno, geo.fs_generation),
+    };
+    let open = match expect {
+        Expect::User => Lock::plain(volume.cluster.as_ref(), LockName::open(blkno))?,
+        Expect::System => Lock::Local,
+    };
+    let locks = Locks {
+        expect,
+        meta: Lock::with_contents(volume.cluster.as_ref(), name, || Ok(new.backref()?))?,
+        open,
+        rw: SetOnce::new(),
+    };
+    inode.data().get_ref().locks.populate(locks);
+    Ok(())
+}
+
+/// Takes the open lock of a user's inode for as long as it is in memory, and makes its rw lock.
+fn open(new: &NewInode<Ocfs2>, generation: u32, wait: &NoFolio) -> Result {
+    let inode = new.inode();
+    let (locks, data) = (inode.locks()?, inode.data().get_ref());
+    *data.opened.lock() = Some(locks.open.acquire(Mode::Pr, wait)?);
+    locks.rw.populate(Lock::plain(
+        inode.volume().cluster.as_ref(),
+        LockName::rw(inode.ino(), generation),
+    )?);
+    Ok(())
+}
+
+/// Makes the inode in memory, with its cluster locks, before the transaction that makes block
+/// `blkno` one: so nothing can fail any more when the name is there. Waits for the cluster, but for
+/// no other node, since none knows an inode there.
+///
+/// # Errors
+///
+/// `EUCLEAN` if there is one in memory: the bitmap calls the block of a live inode free, and all of
+/// it may be as wrong.
+pub(crate) fn prepare(
+    sb: &SuperBlock,
+    blkno: u64,
+    generation: u32,
+    wait: &NoFolio,
+) -> Result<NewInode<Ocfs2>> {
+    let bad = Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap");
+    if sb.has_inode(blkno, wait) {
+        return Err(bad).on(sb);
+    }
+    let Iget::New(new) = sb.iget(blkno, wait)? else {
+        return Err(bad).on(sb);
+    };
+    add_locks(&new, Expect::User)?;
+    open(&new, generation, wait)?;
+    Ok(new)
+}
+
+/// Shows an inode that [`prepare`] made to others, after the transaction.
+pub(crate) fn complete(new: NewInode<Ocfs2>, a: &Attributes, generation: u32) -> InodeRef {
+    new.finish(a, generation, 0, &TABLES)
+}
+
 /// From the encoding of `huge_encode_dev()` to the kernel's own `dev_t`.
 fn device_number(encoded: u64) -> u32 {
     let major = (encoded >> 8 & 0xfff) as u32;
@@ -88,7 +138,6 @@ fn device_number(encoded: u64) -> u32 {
 /// Reads the dinode of a new inode under its lock.
 fn read(new: &NewInode<Ocfs2>, expect: Expect, wait: &NoFolio) -> Result<Dinode> {
     let inode = new.inode();
-    let volume = inode.volume();
     let locks = inode.locks()?;
     let data = inode.data().get_ref();
     let mut held = Held::of_new(new, wait)?;
@@ -108,14 +157,11 @@ fn read(new: &NewInode<Ocfs2>, expect: Expect, wait: &NoFolio) -> Result<Dinode>
     })();
     held.refreshed(read.is_ok());
     let dinode = read?;
-    if expect == Expect::User {
-        *data.opened.lock() = Some(locks.open.acquire(Mode::Pr, wait)?);
-        locks.rw.populate(Lock::plain(
-            volume.cluster.as_ref(),
-            LockName::rw(inode.ino(), dinode.generation),
-        )?);
-    } else {
-        locks.rw.populate(Lock::Local);
+    match expect {
+        Expect::User => open(new, dinode.generation, wait)?,
+        Expect::System => {
+            locks.rw.populate(Lock::Local);
+        }
     }
     Ok(dinode)
 }

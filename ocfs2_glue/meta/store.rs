@@ -57,6 +57,12 @@ impl<'a> Store<'a> {
             .map_or(&[], |entry| entry.snapshot.bytes())
     }
 
+    /// Drops a block that was freed, and so isn't this inode's any more.
+    pub(crate) fn forget(&mut self, blkno: u64) {
+        let bytes = self.cache.forget(blkno);
+        self.give_back(bytes);
+    }
+
     /// Writes a block that was just allocated and isn't this inode's, as a new inode's dinode:
     /// `init` makes its content from zeroes.
     pub(crate) fn write_foreign(

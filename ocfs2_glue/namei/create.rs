@@ -2,13 +2,9 @@
 //! New regular files.
 
 use crate::{
-    inode::iget::iget,
+    inode::iget::{complete, prepare},
     meta::{
-        attributes,
-        attributes::disk_time,
-        corrupt::Report as _,
-        inode::{Expect, InodeExt},
-        metadata::Root,
+        attributes::disk_time, corrupt::Report as _, guards::Held, inode::InodeExt, metadata::Root,
         store::Store,
     },
     namei::{
@@ -16,7 +12,7 @@ use crate::{
         entries::{find, stamp},
     },
     ondisk::{
-        base::{error::Corrupt, file_type::FileType, store::Journaled},
+        base::{file_type::FileType, store::Journaled},
         dir::dx_edit::INSERT_BLOCKS,
         inode::{
             edit as dinode_edit,
@@ -29,6 +25,7 @@ use crate::{
         create::{owner_of_new, random_u32},
         dir::Entry,
         folio::NoFolio,
+        inode::Attributes,
     },
     Inode, InodeRef,
 };
@@ -56,18 +53,19 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     let place = place(&held, &mounted, name, wait)?;
     let mut inodes = Locked::lock(mounted.inode_alloc(), wait)?;
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;
-    // A bitmap that calls the block of a live inode free; all of it may be as wrong.
-    if let Some(blkno) = bit.peek().filter(|blkno| dir.sb().has_inode(*blkno, wait)) {
-        return Err(Corrupt::new(blkno, "ocfs2_group_desc.bg_bitmap")).on(dir.sb());
-    }
-    // Group and dinode of the allocator, the new dinode, the directory's, and the name.
     let generation = random_u32();
-    let mut txn = mounted.reserve(4 + INSERT_BLOCKS)?;
+    let blkno = bit.peek().ok_or(EIO)?;
+    let new = prepare(dir.sb(), blkno, generation, wait)?;
+    let mut new_held = Held::of_new(&new, wait)?;
+    // Group and dinode of the allocator, the new dinode, the directory's, and the name.
+    let txn = mounted.reserve(4 + INSERT_BLOCKS);
+    let mut txn = txn.inspect_err(|_| new_held.refreshed(false))?;
     let tid = txn.tid()?;
-    let blkno = txn.change(|log| {
+    let (uid, gid) = owner_of_new(dir);
+    let now = dir.current_time();
+    let time = disk_time(now);
+    let made = txn.change(|log| {
         let claimed = inodes.claim_block(log, &mut bit, mounted.slot())?;
-        let (uid, gid) = owner_of_new(dir);
-        let time = disk_time(dir.current_time());
         let mut meta = dir.meta();
         let (mut store, root) = meta.change(&held, log)?;
         let new = NewInode {
@@ -83,35 +81,36 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
             rdev: 0,
         };
         store.write_foreign(claimed.blkno, |b| dinode_edit::init(b, &geo, &new))?;
-        insert(
-            &mut store,
-            root,
-            KBox::into_inner(place),
-            name,
-            claimed.blkno,
-        )?;
+        let place = KBox::into_inner(place);
+        insert(&mut store, root, place, name, claimed.blkno)?;
         store
             .update(&mut root.block, |b| {
                 Edit::of(b).mtime(time).ctime(time);
             })
             .on(dir.sb())?;
         (root.dinode.mtime, root.dinode.ctime) = (time, time);
-        Inode::set_modified(&held, attributes::time(time));
-        Ok(claimed.blkno)
-    })?;
+        Inode::set_modified(&held, now);
+        Ok(())
+    });
+    new_held.refreshed(made.is_ok());
+    drop(new_held);
+    made?;
     txn.end()?;
-    // It still says that there is no such name: not to be believed if this fails from here on.
-    entry.set_stamp(0);
     drop(inodes);
-    let inode = iget(dir.sb(), blkno, Expect::User, wait)?;
-    if inode.generation() != generation {
-        // Brought into memory meanwhile, as what was there before, by another name.
-        return Err(Corrupt::new(blkno, "ocfs2_dinode.i_generation")).on(dir.sb());
-    }
+    let attributes = Attributes {
+        mode,
+        uid,
+        gid,
+        nlink: 1,
+        atime: now,
+        mtime: now,
+        ctime: now,
+        ..Attributes::default()
+    };
+    let inode = complete(new, &attributes, generation);
     // For an fsync of the file itself, which may follow without a write.
     inode.data().get_ref().changed_in(tid);
     entry.set_stamp(stamp(dir, dir.locks()?.meta.generation()));
-    drop(held);
     Ok(inode)
 }
 

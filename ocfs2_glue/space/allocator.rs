@@ -20,12 +20,14 @@ use crate::{
     ondisk::{
         alloc::{
             chain::{self, Found},
+            group::Run,
             suballoc::{Claims, Reserve},
         },
         base::{
             geometry::Geometry,
             store::{ExtentBlockSource, Suballoc},
         },
+        extent::list::ExtentRec,
     },
     txn::Reserve as _,
     vfs::fs::folio::NoFolio,
@@ -78,6 +80,34 @@ impl<'a> Locked<'a> {
         let (mut store, root) = self.meta.change(&self.held, log)?;
         chain::Allocator::clusters(&geo)
             .claim(&mut store, &mut root.block, found)
+            .on(self.held.sb())
+    }
+
+    /// Gives the clusters of an extent back.
+    pub(super) fn free_clusters(&mut self, log: &mut Log, rec: &ExtentRec) -> Result {
+        let geo = *self.geo();
+        let clusters = u16::try_from(rec.clusters).map_err(|_| EINVAL)?;
+        let first = geo.block_to_cluster(rec.blkno).ok_or(EINVAL)?;
+        let (mut store, root) = self.meta.change(&self.held, log)?;
+        chain::Allocator::clusters(&geo)
+            .free_clusters(&mut store, &mut root.block, first, clusters)
+            .on(self.held.sb())
+    }
+
+    /// Gives a block of this suballocator back.
+    pub(super) fn free_block(&mut self, log: &mut Log, block: &Suballoc) -> Result {
+        let geo = *self.geo();
+        let group = match block.loc {
+            0 => block.blkno.checked_sub(block.bit.into()).ok_or(EINVAL)?,
+            group => group,
+        };
+        let run = Run {
+            bit: block.bit,
+            bits: 1,
+        };
+        let (mut store, root) = self.meta.change(&self.held, log)?;
+        chain::Allocator::blocks(&geo)
+            .free(&mut store, &mut root.block, group, run)
             .on(self.held.sb())
     }
 

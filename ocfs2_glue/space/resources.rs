@@ -14,7 +14,10 @@ use crate::{
             geometry::Geometry,
             store::{ExtentBlockSource, Suballoc},
         },
-        extent::tree::{Mapped, Tree},
+        extent::{
+            list::{ExtentRec, MAX_TREE_DEPTH},
+            tree::{Mapped, Tree},
+        },
     },
     vfs::fs::folio::NoFolio,
     volume::mounted::Mounted,
@@ -98,6 +101,38 @@ impl<'a> Resources<'a> {
             extents,
             bitmap,
         })
+    }
+
+    /// Locks both allocators, to give back what [`Resources::free_block`] and
+    /// [`Resources::free_cluster`] are told.
+    pub(crate) fn to_free(mounted: &'a Arc<Mounted>, wait: &NoFolio) -> Result<Self> {
+        let extents = Locked::lock(mounted.extent_alloc(), wait)?;
+        let bitmap = Locked::lock(mounted.bitmap(), wait)?;
+        Ok(Self {
+            slot: mounted.slot(),
+            extents: Some((extents, Reserve::empty())),
+            bitmap: Some((bitmap, Found::NONE)),
+        })
+    }
+
+    /// Blocks of allocators that one cluster and the extent blocks of one path change when they are
+    /// freed: two dinodes, and a group for each.
+    pub(crate) const FREE_CREDITS: u32 = 3 + MAX_TREE_DEPTH as u32;
+
+    /// Gives an extent block back, in the transaction of `store`. One of another slot's allocator
+    /// stays allocated: `EOPNOTSUPP`.
+    pub(crate) fn free_block(&mut self, store: &mut Store<'_>, block: &Suballoc) -> Result {
+        let (alloc, _) = self.extents.as_mut().ok_or(EIO)?;
+        if block.slot != self.slot {
+            return Err(EOPNOTSUPP);
+        }
+        alloc.free_block(store.log()?, block)
+    }
+
+    /// Gives the clusters of `rec` back, in the transaction of `store`.
+    pub(crate) fn free_cluster(&mut self, store: &mut Store<'_>, rec: &ExtentRec) -> Result {
+        let (bitmap, _) = self.bitmap.as_mut().ok_or(EIO)?;
+        bitmap.free_clusters(store.log()?, rec)
     }
 
     /// Blocks of allocators that a transaction changes: group and dinode for a cluster, and for

@@ -11,6 +11,9 @@
 //!    changed half must never be committed, so the journal is aborted, with a line that says why.
 //!    What memory shows of the inode (size, times, blocks) is changed last.
 //! 4. *End*: [`Transaction::end`], or when it is dropped.
+//!
+//! Long work is done in parts, after each of which the volume is whole, with
+//! [`Transaction::make_room`] between them.
 
 use crate::{
     meta::{
@@ -95,6 +98,16 @@ impl Transaction {
     /// The transaction's number.
     pub(crate) fn tid(&self) -> Result<Tid> {
         Ok(self.log.as_ref().ok_or(EIO)?.handle.tid())
+    }
+
+    /// Has room for `credits` more blocks, in this transaction or, if that has none, in another
+    /// one: what was changed so far may then be committed without what follows.
+    pub(crate) fn make_room(&mut self, credits: u32) -> Result {
+        let handle = &mut self.log.as_mut().ok_or(EIO)?.handle;
+        if handle.credits_left() >= credits || handle.extend(credits)? {
+            return Ok(());
+        }
+        handle.restart(credits)
     }
 
     /// Ends it. `EIO` if the journal was aborted.

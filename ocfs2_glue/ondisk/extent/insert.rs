@@ -56,7 +56,7 @@ impl<E> From<E> for TreeError<E> {
     }
 }
 
-type Result<T, E> = core::result::Result<T, TreeError<E>>;
+pub(super) type Result<T, E> = core::result::Result<T, TreeError<E>>;
 
 impl<'g> Tree<'g> {
     /// Maps the clusters of `rec`, which nothing is mapped to yet.
@@ -315,7 +315,11 @@ impl<'g> Tree<'g> {
     }
 
     /// Blocks for one new last leaf.
-    fn growth<S: Blocks>(&self, store: &mut S, root: &S::Block) -> Result<u16, S::Error> {
+    pub(super) fn growth<S: Blocks>(
+        &self,
+        store: &mut S,
+        root: &S::Block,
+    ) -> Result<u16, S::Error> {
         let depth = self.root_list(store, root).map_err(S::Error::from)?.depth();
         match self.level_with_room(store, root)? {
             Some(level) => Ok(level),
@@ -343,6 +347,7 @@ impl<'g> Tree<'g> {
                 survey.blocks = self.growth(store, root)?;
                 break;
             };
+            leaf.release(store);
             leaf = self.find_leaf(store, root, next)?;
             self.check_last(store, root, &leaf)
                 .map_err(S::Error::from)?;
@@ -446,7 +451,7 @@ impl<'g> Tree<'g> {
     }
 
     /// Moves the last record of the last leaf to a new last leaf.
-    fn spill<S: Journaled>(
+    pub(super) fn spill<S: Journaled>(
         &self,
         store: &mut S,
         root: &mut S::Block,

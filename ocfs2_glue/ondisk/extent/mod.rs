@@ -8,6 +8,7 @@ mod list_mut;
 
 pub mod insert;
 pub mod list;
+pub mod room;
 pub mod tree;
 pub mod truncate;
 

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use ocfs2_ondisk_host::ondisk::base::geometry::Geometry;
 use ocfs2_ondisk_host::ondisk::extent::insert::TreeError;
-use ocfs2_ondisk_host::ondisk::extent::list::{ExtentRec, EXT_UNWRITTEN};
+use ocfs2_ondisk_host::ondisk::extent::list::{recs_per_extent_block, ExtentRec, EXT_UNWRITTEN};
+use ocfs2_ondisk_host::ondisk::extent::room::{Far, STEP_CREDITS};
 use ocfs2_ondisk_host::ondisk::extent::tree::{Mapped, Tree};
 use ocfs2_ondisk_host::ondisk::inode::edit as dinode_edit;
 use proptest::prelude::*;
@@ -149,6 +150,20 @@ impl Rig {
         let end = self.model.last_key_value().map_or(0, |(cpos, _)| cpos + 1);
         assert_eq!(tree.end(&mut self.store, &ROOT), Ok(end));
         seen
+    }
+
+    /// Whether the tree maps what it should; it may have empty records meanwhile.
+    fn same_records(&mut self) {
+        let (mut map, bpc) = (Map::new(), self.bpc());
+        Tree::of_dinodes(&self.geo)
+            .visit(&mut self.store, &ROOT, 0, |rec| {
+                for c in 0..rec.clusters {
+                    map.insert(rec.cpos + c, (rec.blkno + u64::from(c) * bpc, rec.flags));
+                }
+                ControlFlow::Continue(())
+            })
+            .expect("visit");
+        assert_eq!(map, self.model);
     }
 
     /// Looks a cluster up, and everything that the answer claims.
@@ -356,6 +371,57 @@ fn fills_in_a_wide_tree() {
 }
 
 /// Three extents in a row that are too long for one record.
+/// A record at the front of a file with many full leaves costs few blocks at a time, and each step
+/// leaves a good tree.
+#[test]
+fn room_is_brought_near_step_by_step() {
+    for (extra, records) in [(0, 1), (0, 2), (7, 1), (7, 2)] {
+        let mut rig = Rig::new(9, 12, 0);
+        let per_leaf = u32::from(recs_per_extent_block(512));
+        // With nothing extra the last leaf is full, too.
+        for i in 0..per_leaf * 30 + extra {
+            rig.insert(rig.rec(3 + 3 * i, 1, i % 7, 0)).expect("append");
+        }
+        let geo = rig.geo;
+        let tree = Tree::of_dinodes(&geo);
+        let far = tree.credits(&mut rig.store, &ROOT, 1, records);
+        assert!(far.expect("credits") > 30, "all leaves have to give way");
+        let mut moves = 0;
+        loop {
+            let (store, mut root) = (&mut rig.store, ROOT);
+            let far = tree.far_room(store, &root, 1, records).expect("survey");
+            let Some(far) = far else { break };
+            store.dirty.clear();
+            match far {
+                Far::Nowhere { blocks } => {
+                    rig.source.given = 0;
+                    tree.add_room(store, &mut root, &mut rig.source)
+                        .expect("another leaf");
+                    assert!(rig.source.given <= blocks.into());
+                    assert!(store.dirty.len() <= STEP_CREDITS as usize);
+                }
+                Far::At { mut at, steps } => {
+                    assert!(steps > 0);
+                    for _ in 0..steps {
+                        rig.store.dirty.clear();
+                        at = tree.move_room(&mut rig.store, &mut root, at).expect("move");
+                        assert!(rig.store.dirty.len() <= STEP_CREDITS as usize);
+                        rig.same_records();
+                    }
+                    moves += steps;
+                }
+            }
+        }
+        assert!(moves > 20);
+        let near = tree.credits(&mut rig.store, &ROOT, 1, records);
+        assert!(near.expect("credits") <= 40, "{near:?}");
+        for i in 0..u32::from(records) {
+            rig.insert(rig.rec(1 + 3 * i, 1, 3, 0)).expect("a record");
+        }
+        rig.check();
+    }
+}
+
 #[test]
 fn records_do_not_outgrow_their_length() {
     let mut rig = Rig::new(9, 12, 0);
