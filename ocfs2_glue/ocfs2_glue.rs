@@ -9,6 +9,7 @@
 //! - `meta`: inodes in memory, and their metadata blocks
 //! - `txn`: transactions
 //! - `space`: clusters and blocks to allocate
+//! - `xattr`: extended attributes, ACLs
 //! - `data`: the content of files
 //! - `inode`: inodes as they come and go, attributes
 //! - `namei`: names
@@ -38,6 +39,7 @@ mod space;
 mod tests;
 mod txn;
 mod volume;
+mod xattr;
 
 use kernel::prelude::*;
 use volume::Volume;

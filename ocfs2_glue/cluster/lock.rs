@@ -8,11 +8,14 @@
 //! A task that sleeps here holds no folio lock: every function that can wait for the cluster asks
 //! for a [`NoFolio`]. [`Lock::try_acquire`] doesn't, and never sleeps.
 
-use super::{machine::LockedMachine, membership::Cluster};
+use super::{
+    machine::LockedMachine,
+    membership::Cluster,
+    translate::{answer_of, dlm_level, dlm_mode, errno_of},
+};
 use crate::{
     lockres::{
-        Answer, DlmCall, Fault, Flushed, Hold, How, Kick, Kind, Level, Lvb, Mode, Outcome, Refusal,
-        Step, Waiter, Work,
+        DlmCall, Flushed, Hold, How, Kick, Kind, Level, Lvb, Mode, Outcome, Step, Waiter, Work,
     },
     ondisk::dlm::{lock_name::LockName, lvb},
     vfs::{
@@ -137,6 +140,14 @@ impl Lock {
         match self {
             Lock::Local => Ok(Held { inner: None }),
             Lock::Cluster(res) => res.acquire(mode, How::Wait, wait),
+        }
+    }
+
+    /// The same, but any signal ends the wait, not only one that kills.
+    pub(crate) fn acquire_interruptible(&self, mode: Mode, wait: &NoFolio) -> Result<Held> {
+        match self {
+            Lock::Local => Ok(Held { inner: None }),
+            Lock::Cluster(res) => res.acquire_until(mode, How::Wait, EndedBy::AnySignal, wait),
         }
     }
 
@@ -298,6 +309,13 @@ impl Drop for Held {
     }
 }
 
+/// What ends a wait before its time.
+#[derive(Clone, Copy)]
+enum EndedBy {
+    Kill,
+    AnySignal,
+}
+
 impl LockRes {
     fn new(
         cluster: &Arc<Cluster>,
@@ -338,7 +356,17 @@ impl LockRes {
         }
     }
 
-    fn acquire(self: &Arc<Self>, mode: Mode, how: How, _wait: &NoFolio) -> Result<Held> {
+    fn acquire(self: &Arc<Self>, mode: Mode, how: How, wait: &NoFolio) -> Result<Held> {
+        self.acquire_until(mode, how, EndedBy::Kill, wait)
+    }
+
+    fn acquire_until(
+        self: &Arc<Self>,
+        mode: Mode,
+        how: How,
+        ended_by: EndedBy,
+        _wait: &NoFolio,
+    ) -> Result<Held> {
         // The other node may need this journal flushed before it lets go.
         jbd2::warn_about_handle();
         if self.cluster.is_lost() {
@@ -359,7 +387,7 @@ impl LockRes {
                 Outcome::Failed(fault) => break Err(errno_of(fault)),
                 Outcome::Wait(waiter) => {
                     waited_from.get_or_insert_with(monotonic_ns);
-                    if let Err(e) = self.sleep(seen) {
+                    if let Err(e) = self.sleep(seen, ended_by) {
                         let kick = self.machine.abandon(waiter);
                         self.kick(kick);
                         break Err(e);
@@ -385,9 +413,12 @@ impl LockRes {
         self.carry_out(step)
     }
 
-    fn sleep(&self, seen: u64) -> Result {
-        self.wait
-            .wait_killable(|| self.wakes.load(Acquire) != seen || self.cluster.is_lost())?;
+    fn sleep(&self, seen: u64, ended_by: EndedBy) -> Result {
+        let done = || self.wakes.load(Acquire) != seen || self.cluster.is_lost();
+        match ended_by {
+            EndedBy::Kill => self.wait.wait_killable(done)?,
+            EndedBy::AnySignal => self.wait.wait_interruptible(done)?,
+        }
         if self.cluster.is_lost() {
             return Err(EIO);
         }
@@ -554,37 +585,5 @@ impl LockCallbacks for LockRes {
         let answer = answer_of(kernel::error::to_result(error));
         let kick = this.machine.unlock_ast(answer);
         this.kick(kick.unwrap_or_default());
-    }
-}
-
-fn dlm_mode(mode: Mode) -> stackglue::Level {
-    dlm_level(mode.level())
-}
-
-fn dlm_level(level: Level) -> stackglue::Level {
-    match level {
-        Level::Nl => stackglue::Level::Nl,
-        Level::Pr => stackglue::Level::Pr,
-        Level::Ex => stackglue::Level::Ex,
-    }
-}
-
-fn answer_of(result: Result) -> Answer {
-    result.map_err(|e| match e {
-        EAGAIN => Refusal::Again,
-        EDEADLK => Refusal::Deadlock,
-        EBUSY => Refusal::Busy,
-        e => Refusal::Other(e.to_errno()),
-    })
-}
-
-fn errno_of(fault: Fault) -> Error {
-    match fault {
-        Fault::Shutdown => ESTALE,
-        Fault::Lost(errno) | Fault::Refused(Refusal::Other(errno)) => Error::from_errno(errno),
-        Fault::Refused(Refusal::Again) => EAGAIN,
-        Fault::Refused(Refusal::Deadlock) => EDEADLK,
-        Fault::Refused(Refusal::Busy) => EBUSY,
-        Fault::Misuse => EIO,
     }
 }

@@ -6,3 +6,4 @@
 pub(crate) mod lock;
 pub(crate) mod machine;
 pub(crate) mod membership;
+mod translate;

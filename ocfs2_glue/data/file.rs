@@ -9,6 +9,7 @@ use crate::{
         file::{Io, Operations},
         folio::NoFolio,
     },
+    xattr::refuse,
     Inode, Ocfs2,
 };
 use kernel::prelude::*;
@@ -42,6 +43,7 @@ impl Operations<Ocfs2> for File {
                     return Ok(0);
                 }
                 write::check(&held)?;
+                refuse::change(&held)?;
                 drop(held);
             }
             write::zero_gap(inode, io.pos(), wait)?;

@@ -5,6 +5,7 @@
 
 pub(crate) mod aops;
 pub(crate) mod file;
+pub(crate) mod flock;
 pub(crate) mod inline;
 pub(crate) mod map;
 pub(crate) mod write;

@@ -8,6 +8,7 @@ use crate::{
     ondisk::{base::store::Journaled, inode::edit::Edit},
     txn::Reserve as _,
     vfs::fs::{self, dir::Change, file::Operations as _, folio::NoFolio},
+    xattr::refuse,
     Inode, Ocfs2,
 };
 use kernel::prelude::*;
@@ -29,7 +30,9 @@ impl fs::dir::Attr<Ocfs2> for Attr {
         };
         let mut wait = wait;
         if let Some(size) = change.size() {
-            drop(inode.lock_exclusive(&wait)?);
+            let held = inode.lock_exclusive(&wait)?;
+            refuse::change(&held)?;
+            drop(held);
             if size < inode.size() {
                 // Nothing here gives clusters back yet.
                 return Err(EOPNOTSUPP);
@@ -38,6 +41,10 @@ impl fs::dir::Attr<Ocfs2> for Attr {
             wait = write::zero_gap(inode, size, wait)?;
         }
         let held = inode.lock_exclusive(&wait)?;
+        refuse::change(&held)?;
+        if let Some(mode) = change.mode() {
+            refuse::mode(&held, mode)?;
+        }
         if let Some(size) = change.size() {
             write::fit(&held, &mounted, size, &wait)?;
         }

@@ -16,8 +16,9 @@ static WINDOW: Atomic<u64> = Atomic::new(0);
 const WINDOW_NS: u64 = 5_000_000_000;
 const LINES: u64 = 50;
 
-/// At most fifty lines in five seconds: whoever made the volume decides how many there could be.
-fn may_print() -> bool {
+/// Whether one more line about a volume may be printed: fifty in five seconds, as who made the volume
+/// decides how many there could be.
+pub(crate) fn may_print() -> bool {
     let (next, may) = count_line(WINDOW.load(Relaxed), monotonic_ns() / WINDOW_NS);
     // A lost race prints a line more.
     WINDOW.store(next, Relaxed);

@@ -3,6 +3,7 @@
 //!
 //! Uses everything; nothing uses it.
 
+mod export;
 mod features;
 mod journal;
 mod options;

@@ -2,6 +2,7 @@
 //! The file system type: mount, unmount, and what concerns the volume as a whole.
 
 use super::{
+    export::Export,
     features::{check_heartbeat, check_stack, warn_read_only},
     options::Options,
     probe::probe,
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     cluster::membership::Cluster,
-    data::map::Map,
+    data::{flock::Flock, map::Map},
     inode::{attr::Attr, evict::evict, iget::iget},
     lockres::Policy,
     meta::{
@@ -29,6 +30,7 @@ use crate::{
         },
     },
     volume::Volume,
+    xattr::attributes::Attributes,
     Inode, InodeRef, Ocfs2, SuperBlock,
 };
 use kernel::{
@@ -51,7 +53,10 @@ impl FileSystem for Ocfs2 {
     type Super = Volume;
     type Dir = Dir;
     type Attr = Attr;
+    type Export = Export;
+    type Flock = Flock;
     type Extents = Map;
+    type Xattr = Attributes;
     type Inode = InodeData;
     type Exclusive<'a> = ExHeld<'a>;
     type Refresh<'a> = Refreshing<'a>;
@@ -88,6 +93,9 @@ impl FileSystem for Ocfs2 {
         check_heartbeat(&found.cluster, &settings, sb.is_read_only())?;
         sb.set_limits(geo.max_file_size().min(i64::MAX as u64) as i64);
         sb.set_modes_change();
+        if settings.acl {
+            sb.set_posix_acls();
+        }
         let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
         let policy = Policy {
             slice_ns: u64::from(settings.slice_ms) * 1_000_000,

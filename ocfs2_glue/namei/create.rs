@@ -26,10 +26,11 @@ use crate::{
     space::allocator::Locked,
     txn::Reserve as _,
     vfs::fs::{
-        create::{owner_of_new, random_u32},
+        create::{owner_of_new, random_u32, umask},
         dir::Entry,
         folio::NoFolio,
     },
+    xattr::refuse,
     Inode, InodeRef,
 };
 use kernel::prelude::*;
@@ -53,6 +54,9 @@ pub(crate) fn file(dir: &Inode, entry: &Entry<'_>, mode: u16, wait: &NoFolio) ->
     if !known && find(&held, name)?.is_some() {
         return Err(EEXIST);
     }
+    refuse::create(&held)?;
+    // With ACLs on the VFS leaves this to us.
+    let mode = mode & !umask();
     let place = place(&held, &mounted, name, wait)?;
     let mut inodes = Locked::lock(mounted.inode_alloc(), wait)?;
     let mut bit = inodes.reserve_blocks(1, &mounted, wait)?;

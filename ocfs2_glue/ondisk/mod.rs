@@ -15,3 +15,4 @@ pub mod dlm;
 pub mod extent;
 pub mod inode;
 pub mod volume;
+pub mod xattr;

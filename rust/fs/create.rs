@@ -23,6 +23,12 @@ pub(crate) fn owner_of_new<T: FileSystem>(dir: &Inode<T>) -> (u32, u32) {
     (uid, gid)
 }
 
+/// The umask of this task.
+pub(crate) fn umask() -> u16 {
+    // SAFETY: A task of user space has an `fs_struct`, and may read its own.
+    unsafe { bindings::current_umask() as u16 }
+}
+
 /// A random number, for inode generations.
 pub(crate) fn random_u32() -> u32 {
     // SAFETY: May be called from any context.

@@ -7,11 +7,12 @@
 //! Not supported: everything but lookup, readdir, the creation of regular files and symbolic links.
 
 use super::{
-    extents, file,
+    extents, file, flock,
     folio::NoFolio,
     inode::{Attributes, Inode, OfInode, Time},
     inode_ref::InodeRef,
     super_block::FileSystem,
+    xattr,
 };
 use core::{
     marker::PhantomData,
@@ -151,6 +152,11 @@ impl Change<'_> {
         (self.raw.ia_valid & bindings::ATTR_SIZE != 0).then_some(self.raw.ia_size)
     }
 
+    /// New type and permissions, if these change.
+    pub(crate) fn mode(&self) -> Option<u16> {
+        (self.raw.ia_valid & bindings::ATTR_MODE != 0).then_some(self.raw.ia_mode)
+    }
+
     /// What the attributes of `inode` are with the change, by the rules of `setattr_copy()`. Nothing
     /// is changed yet.
     pub(crate) fn attributes<T: FileSystem>(&self, inode: &Inode<T>) -> Attributes {
@@ -229,6 +235,8 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
         permission: Some(Self::permission),
+        get_inode_acl: Some(xattr::Callbacks::<T, T::Xattr>::get_inode_acl),
+        listxattr: Some(xattr::Callbacks::<T, T::Xattr>::list),
         fiemap: extents::Callbacks::<T>::FIEMAP,
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
@@ -239,6 +247,8 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         getattr: Some(Self::getattr),
         setattr: Some(Self::setattr),
         permission: Some(Self::permission),
+        get_inode_acl: Some(xattr::Callbacks::<T, T::Xattr>::get_inode_acl),
+        listxattr: Some(xattr::Callbacks::<T, T::Xattr>::list),
         fiemap: extents::Callbacks::<T>::FIEMAP,
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
@@ -250,6 +260,7 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
             get_link: Some(bindings::page_get_link),
             getattr: Some(Self::getattr),
             setattr: Some(Self::setattr),
+            listxattr: Some(xattr::Callbacks::<T, T::Xattr>::list),
             fiemap: extents::Callbacks::<T>::FIEMAP,
             // SAFETY: All-zero is a valid table.
             ..unsafe { MaybeUninit::zeroed().assume_init() }
@@ -260,6 +271,8 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         llseek: Some(extents::Callbacks::<T>::llseek),
         read: Some(bindings::generic_read_dir),
         iterate_shared: Some(Self::iterate),
+        release: Some(flock::Callbacks::<T>::release),
+        flock: Some(flock::Callbacks::<T>::flock),
         fsync: Some(Self::fsync),
         // SAFETY: All-zero is a valid table.
         ..unsafe { MaybeUninit::zeroed().assume_init() }

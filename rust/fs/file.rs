@@ -6,7 +6,7 @@
 //!
 //! Not supported: direct I/O (`open` refuses `O_DIRECT`, as there is no `->direct_IO`), private data of a `struct file`, shared writable mappings.
 
-use super::{extents, folio::NoFolio, inode::Inode, super_block::FileSystem};
+use super::{extents, flock, folio::NoFolio, inode::Inode, super_block::FileSystem};
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
@@ -149,6 +149,8 @@ impl<T: FileSystem, O: Operations<T>> Callbacks<T, O> {
         write_iter: Some(Self::write_iter),
         mmap_prepare: Some(Self::mmap_prepare),
         open: Some(Self::open),
+        release: Some(flock::Callbacks::<T>::release),
+        flock: Some(flock::Callbacks::<T>::flock),
         fsync: Some(Self::fsync),
         splice_read: Some(Self::splice_read),
         splice_write: Some(bindings::iter_file_splice_write),

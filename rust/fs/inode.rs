@@ -10,6 +10,7 @@ use super::{
     inode_ref::InodeRef,
     super_block::{FileSystem, Registration, SuperBlock},
     tables::Tables,
+    xattr,
 };
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
@@ -398,6 +399,8 @@ impl<T: FileSystem> NewInode<T> {
             (*raw).i_generation = generation;
             ((*raw).i_op, (*raw).__bindgen_anon_3.i_fop) = tables.of(a.mode);
             (*(*raw).i_mapping).a_ops = tables.mapping;
+            // Other nodes change ACLs, so the VFS may not keep them.
+            ((*raw).i_acl, (*raw).i_default_acl) = xattr::NO_CACHED_ACLS;
             match u32::from(a.mode) & bindings::S_IFMT {
                 bindings::S_IFREG | bindings::S_IFDIR => {}
                 // The target is read through the page cache and used as a string.

@@ -4,13 +4,14 @@
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/fs/super_types.h`](srctree/include/linux/fs/super_types.h)
 //!
-//! Not supported: export operations, quotas, freezing.
+//! Not supported: quotas, freezing.
 
 use super::{
-    context as fs_context, dir, extents,
+    context as fs_context, dir, export, extents, flock,
     folio::NoFolio,
     inode::{self, Evicting, Inode, OfInode},
     inode_ref::InodeRef,
+    xattr,
 };
 use core::{marker::PhantomData, mem::MaybeUninit};
 use kernel::{
@@ -45,8 +46,14 @@ pub(crate) trait FileSystem: Sized + Send + Sync + 'static {
     type Dir: dir::Operations<Self>;
     /// Attribute operations of all inodes.
     type Attr: dir::Attr<Self>;
+    /// File handles.
+    type Export: export::Operations<Self>;
+    /// flock(2) of files and directories.
+    type Flock: flock::Operations<Self>;
     /// Where the data of files is.
     type Extents: extents::Operations<Self>;
+    /// Extended attributes.
+    type Xattr: xattr::Operations<Self>;
     /// What each inode has besides the VFS's part; allocated with it.
     type Inode: Send + Sync + 'static;
     /// Proof that this task has an inode to itself, on all nodes. What changes size, times and
@@ -155,6 +162,12 @@ impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
     pub(crate) fn set_modes_change(&mut self) {
         // SAFETY: The superblock is being filled by this task alone.
         unsafe { (*self.sb.as_raw()).s_flags &= !SB_NOSEC };
+    }
+
+    /// Has ACLs decide about access (`SB_POSIXACL`). `->create` applies the umask then.
+    pub(crate) fn set_posix_acls(&mut self) {
+        // SAFETY: The superblock is being filled by this task alone.
+        unsafe { (*self.sb.as_raw()).s_flags |= bindings::SB_POSIXACL };
     }
 
     /// Makes the mount read-only.
@@ -326,6 +339,8 @@ impl<T: FileSystem> Tables<T> {
                 }
                 (*raw).s_magic = T::MAGIC as usize;
                 (*raw).s_op = &Self::SUPER_OPERATIONS;
+                (*raw).s_export_op = export::Callbacks::<T, T::Export>::OPERATIONS;
+                (*raw).s_xattr = xattr::Callbacks::<T, T::Xattr>::HANDLERS;
                 bindings::set_default_d_op(raw, &dir::Callbacks::<T, T::Dir>::DENTRY);
                 // INVARIANT: Here `s_fs_info` gets its value.
                 (*raw).s_fs_info = data.into_foreign();

@@ -48,7 +48,7 @@ impl WaitQueue {
 
     /// Waits until `cond` says so. Sleeps; nothing interrupts it.
     ///
-    /// Here as in the other two, `cond` is called many times, with the task already marked as
+    /// Here as in the others, `cond` is called many times, with the task already marked as
     /// sleeping: it may take spinlocks, but not sleep.
     pub(crate) fn wait(&self, cond: impl FnMut() -> bool) {
         // No signal ends this, and there is no time limit.
@@ -58,6 +58,12 @@ impl WaitQueue {
     /// The same, but a fatal signal ends it: `EINTR`, with `cond` false at that moment.
     pub(crate) fn wait_killable(&self, cond: impl FnMut() -> bool) -> Result {
         self.sleep(bindings::TASK_KILLABLE, MAX_SCHEDULE_TIMEOUT, cond)?;
+        Ok(())
+    }
+
+    /// The same, but any signal ends it.
+    pub(crate) fn wait_interruptible(&self, cond: impl FnMut() -> bool) -> Result {
+        self.sleep(bindings::TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT, cond)?;
         Ok(())
     }
 

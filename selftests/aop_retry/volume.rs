@@ -193,7 +193,10 @@ impl FileSystem for AopRetry {
     type Super = Volume;
     type Dir = Ops;
     type Attr = Ops;
+    type Export = ();
+    type Flock = ();
     type Extents = ();
+    type Xattr = ();
     type Inode = InodeData;
     type Exclusive<'a> = OneNode<'a>;
     type Refresh<'a> = OneNode<'a>;

@@ -12,8 +12,8 @@ from pathlib import Path
 
 # Directory, the path of its module, and its folders from the ground up.
 LAYERS = [
-    ("ocfs2_glue", [], "ondisk lockres cluster volume meta txn space data inode namei mount"),
-    ("ocfs2_glue/ondisk", ["ondisk"], "base extent inode dir alloc dlm volume"),
+    ("ocfs2_glue", [], "ondisk lockres cluster volume meta txn space xattr data inode namei mount"),
+    ("ocfs2_glue/ondisk", ["ondisk"], "base extent inode dir alloc dlm volume xattr"),
     ("rust", ["vfs"], "sync fs block jbd2 dlm"),
 ]
 

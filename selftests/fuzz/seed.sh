@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 mkdir -p seeds
 OCFS2_FUZZ_SEEDS=$PWD/seeds cargo test -q --manifest-path ../host/ondisk/Cargo.toml \
 	--test format_total blocks_of_real_volumes
-for target in superblocks dinodes directories indexes plain; do
+for target in superblocks dinodes directories indexes xattrs plain; do
 	mkdir -p "corpus/$target"
 	cp seeds/* "corpus/$target/"
 done

@@ -38,7 +38,7 @@ def opened(path, flags):
 
 
 def read(path):
-    return os.read(opened(path, os.O_RDONLY), 4096).decode().strip() or "empty"
+    return os.read(opened(path, os.O_RDONLY), 4096).decode().partition("\n")[0] or "empty"
 
 
 def write(path):

@@ -3,6 +3,7 @@
 //!
 //! Uses `base`, `extent` and `inode`.
 
+pub mod allocated;
 pub mod chain;
 pub mod chain_list;
 pub mod group;

@@ -27,6 +27,7 @@ use crate::ondisk::inode::{edit as dinode_edit, edit::Edit};
 use crate::ondisk::volume::block_check;
 use crate::ondisk::volume::slot_map::{self, SlotMap};
 use crate::ondisk::volume::superblock;
+use crate::ondisk::xattr::{block as xattr_block, block::Content, entries, entries::Region};
 use crate::sample::new_directory;
 use std::ops::ControlFlow;
 
@@ -52,6 +53,7 @@ fn adopt(block: &mut [u8], blkno: u64, dir: u64) {
         Some(b"GROUP01") => (0x28, 0x10),
         Some(b"DXDIR01") => (0x18, 0x14),
         Some(b"DXLEAF1") => (0x10, 0x18),
+        Some(b"XATTR01") => (0x10, 0x0c),
         _ => {
             let trailer = block.len() - dir_block::TRAILER_SIZE;
             if &block[trailer + 0x10..][..8] == b"DIRTRL1\0" {
@@ -366,6 +368,34 @@ pub fn indexes(input: &[u8]) {
     }
 }
 
+/// Extended attributes: names and values stay inside of what they are read from.
+pub fn xattrs(input: &[u8]) {
+    let Some(volume) = Volume::new(input) else {
+        return;
+    };
+    let fs = volume.fs;
+    let mut block = volume.block(DIR);
+    let all = |region: Region<'_>| {
+        for entry in region.entries().flatten() {
+            assert!(entry.name.len() < 256 && !entry.name.contains(&0));
+            if let entries::Value::Local(value) = entry.value {
+                assert!(value.len() <= fs.block_size());
+            }
+        }
+    };
+    for from in [0, block.len() / 2, block.len() - 16, block.len()] {
+        if let Ok(region) = Region::decode(&block[from..], DIR) {
+            all(region);
+        }
+    }
+    block[..8].copy_from_slice(&xattr_block::SIGNATURE);
+    adopt(&mut block, DIR, DIR);
+    block[xattr_block::XB_FLAGS..][..2].copy_from_slice(&[0, 0]);
+    if let Ok(Content::Entries(region)) = xattr_block::decode(&block, DIR, &fs) {
+        all(region);
+    }
+}
+
 /// Slot maps, value blocks, checksums: what has no signature.
 pub fn plain(input: &[u8]) {
     let Some(volume) = Volume::new(input) else {
@@ -408,5 +438,6 @@ pub fn everything(input: &[u8]) {
     dinodes(input);
     directories(input);
     indexes(input);
+    xattrs(input);
     plain(input);
 }
