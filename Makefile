@@ -5,6 +5,7 @@
 #   make test    every test
 #   make model   the lock state machine, explored for three nodes
 #   make series  patches/, one by one: what each one's tests say with it and without
+#   make inject  every allocation and every request fails once; make test has a choice
 #   make cost    what the series and the driver cost, in executed instructions
 #
 # KDIR=tree   a kernel tree of your own instead of the fetched one
@@ -13,7 +14,7 @@
 # PATCH=0016  for series: only this one
 # VARIANT=    for model: naive, spin, queued or no-ticket, each a fault that must be found
 
-.PHONY: help run test model series cost kernel module clean
+.PHONY: help run test model series inject cost kernel module clean
 
 help:
 	@sed -n 's/^#   //p; s/^# \([A-Z]*=\)/\1/p' Makefile
@@ -29,6 +30,9 @@ model:
 
 series:
 	@bash selftests/series.sh
+
+inject:
+	@INJECT=all TESTS=/inject_ TEST_LIMIT=1800 bash selftests/test.sh
 
 cost:
 	@bash selftests/cost.sh

@@ -19,9 +19,11 @@ pub(super) fn probe(sb: &mut NewSuperBlock<'_, Ocfs2>) -> Result<Superblock> {
             // Smaller than the device's sectors.
             continue;
         }
-        let Ok(block) = Snapshot::read_fresh(sb.device(), SUPER_BLOCK_BLKNO, 1 << bits) else {
+        if sb.device().bytes() < (SUPER_BLOCK_BLKNO + 1) << bits {
             break;
-        };
+        }
+        // An error of the device, or of memory, says nothing about what is on it.
+        let block = Snapshot::read_fresh(sb.device(), SUPER_BLOCK_BLKNO, 1 << bits)?;
         match superblock::probe(block.bytes()) {
             Ok(Some(found)) => {
                 let bytes = found.geometry.blocks() << bits;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "glue_io.h"
+#include "inject.h"
 
 uint64_t now_ns(void)
 {
@@ -50,18 +51,34 @@ int line_check(const char *line, char *tag, uint64_t *number)
 	return *tag >= 'A' && *tag < 'A' + TAG_COUNT && !memcmp(line, want, LINE_SIZE);
 }
 
-static const struct command *find(const struct command *table, const char *name)
+static const struct command *const tables[] = {
+	line_commands,	 synced_commands,	 call_commands,		retry_commands,
+	inject_commands, inject_memory_commands, inject_disk_commands,
+};
+
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static const struct command *find(const char *name)
 {
-	for (; table->name; table++)
-		if (!strcmp(table->name, name))
-			return table;
+	const struct command *command;
+	size_t i;
+
+	for (i = 0; i < TABLES; i++)
+		for (command = tables[i]; command->name; command++)
+			if (!strcmp(command->name, name))
+				return command;
 	return NULL;
 }
 
-static void usage(const struct command *table)
+static void usage(void)
 {
-	for (; table->name; table++)
-		fprintf(stderr, "  glue-io %s %s\n", table->name, table->usage);
+	const struct command *command;
+	size_t i;
+
+	fprintf(stderr, "usage:\n");
+	for (i = 0; i < TABLES; i++)
+		for (command = tables[i]; command->name; command++)
+			fprintf(stderr, "  glue-io %s %s\n", command->name, command->usage);
 }
 
 int main(int argc, char **argv)
@@ -71,22 +88,10 @@ int main(int argc, char **argv)
 
 	/* Whoever follows the output wants whole lines, at once. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc > 1) {
-		command = find(line_commands, argv[1]);
-		if (!command)
-			command = find(synced_commands, argv[1]);
-		if (!command)
-			command = find(call_commands, argv[1]);
-		if (!command)
-			command = find(retry_commands, argv[1]);
-	}
+	if (argc > 1)
+		command = find(argv[1]);
 	status = command ? command->run(argc - 2, argv + 2) : USAGE;
-	if (status == USAGE) {
-		fprintf(stderr, "usage:\n");
-		usage(line_commands);
-		usage(synced_commands);
-		usage(call_commands);
-		usage(retry_commands);
-	}
+	if (status == USAGE)
+		usage();
 	return status;
 }

@@ -6,7 +6,7 @@ GUESTS=1
 GUESTS_UP=
 TEST_PID=
 BOOTS_FAILED=0
-TEST_LIMIT=180
+TEST_LIMIT=${TEST_LIMIT:-180}
 
 # report_result ok|not ok|skip NAME SECONDS|- [WHY]
 report_result() {
