@@ -5,12 +5,14 @@
 #   make test    every test
 #   make model   the lock state machine, explored for three nodes
 #   make series  patches/, one by one: what each one's tests say with it and without
-#   make cost    what the series and the driver cost, in executed instructions
+#   make cost    what the series and the driver cost, in executed instructions, and the limits
 #
 # KDIR=tree   a kernel tree of your own instead of the fetched one
 # FS=ocfs2    the in-tree driver instead of ours, for comparison
 # TESTS=word  only the tests whose name has this in it
 # PATCH=0016  for series: only this one
+# DRIVER=only for cost: only the table of file systems; DRIVER=ours: only OCFS2 in it
+# PROFILE=    for cost: "append 4096 local.ocfs2_glue", where its instructions go
 # VARIANT=    for model: naive, spin, queued or no-ticket, each a fault that must be found
 
 .PHONY: help run test model series cost kernel module clean

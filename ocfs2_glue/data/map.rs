@@ -32,6 +32,8 @@ pub(crate) fn blocks(
     let Ok(cpos) = u32::try_from(block >> per_cluster) else {
         return Ok(None);
     };
+    #[cfg(GLUE_NEEDLESS_COPY)]
+    copy_needlessly()?;
     let mut meta = inode.meta();
     let fresh = meta.fresh.clone();
     let cached = meta.last;
@@ -144,4 +146,17 @@ fn part(m: &Mapping, cpos: u32, geo: &crate::ondisk::base::geometry::Geometry) -
         clusters: m.clusters - skip,
         what,
     })
+}
+
+/// Copies a block that nobody needs, so that a map costs too much: `make cost CONTROL=yes` must
+/// notice.
+#[cfg(GLUE_NEEDLESS_COPY)]
+fn copy_needlessly() -> Result {
+    use kernel::alloc::flags::GFP_NOFS;
+
+    static BLOCK: [u8; 4096] = [0; 4096];
+    let mut copy = KVec::with_capacity(BLOCK.len(), GFP_NOFS)?;
+    copy.extend_from_slice(core::hint::black_box(&BLOCK), GFP_NOFS)?;
+    core::hint::black_box(&copy);
+    Ok(())
 }

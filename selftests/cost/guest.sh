@@ -3,14 +3,37 @@
 # line for each loop: fs=NAME, and what cost-loops says.
 
 FAULT_AROUND=/sys/kernel/debug/fault_around_bytes
+# Memory. One volume at a time, so that no other one's pages are in the way.
+DEVICE=/dev/ram0
 
-# cost_mount NAME TYPE IMAGE DEVICE [OPTIONS]: a copy of IMAGE in memory, at /mnt/NAME.
+# cost_mount NAME DIRECTORY: the file system NAME, at /mnt/NAME, in a copy of its
+# image. The kind of volume, before the dot, names the image.
 cost_mount() {
-	local name=$1 type=$2 image=$3 device=$4 options=${5:-}
-	dd if="$image" of="$device" bs=1M conv=fsync status=none || return 1
-	busybox blockdev --flushbufs "$device"
+	local name=$1 image=$2/${1%%.*}.img type=${1#*.} options=
 	busybox mkdir -p "/mnt/$name"
-	busybox mount -i -t "$type" ${options:+-o "$options"} "$device" "/mnt/$name"
+	if [ "$name" = tmpfs ]; then
+		busybox mount -t tmpfs cost /mnt/tmpfs
+		return
+	fi
+	dd if="$image" of=$DEVICE bs=1M conv=fsync status=none || return 1
+	busybox blockdev --flushbufs $DEVICE
+	case $name in
+	o2cb.*)
+		cost_cluster && vol_mount "$type" $DEVICE heartbeat=local &&
+			busybox mount --bind /mnt/vol "/mnt/$name"
+		return
+		;;
+	local.ocfs2) options=heartbeat=none ;;
+	ext4) options=commit=3600 ;;
+	esac
+	busybox mount -i -t "$type" ${options:+-o "$options"} $DEVICE "/mnt/$name"
+}
+
+cost_umount() {
+	busybox umount "/mnt/$1" || return 1
+	case $1 in
+	o2cb.*) vol_umount ;;
+	esac
 }
 
 # cost_loop PROGRAM NAME LOOP SIZE: a loop in /mnt/NAME. A fault is made to map
@@ -40,44 +63,45 @@ rotated() {
 	printf '%s\n' "${@:first+1}" "${@:1:first}"
 }
 
-# cost_series PROGRAM EXT4_IMAGE BOOT: what the series can make dearer.
+# cost_series PROGRAM DIRECTORY BOOT: what the series can make dearer.
 cost_series() {
 	local fs loop size status=0
 	cost_quiet
-	busybox mkdir -p /mnt/tmpfs
-	busybox mount -t tmpfs cost /mnt/tmpfs || return 1
-	cost_mount ext4 ext4 "$2" /dev/ram0 commit=3600 || return 1
 	cost_loop "$1" tmpfs count 4096 || status=1
 	for fs in $(rotated "$3" tmpfs ext4); do
+		cost_mount "$fs" "$2" || return 1
 		for loop in $(rotated "$3" read overwrite append fault read_cold fault_cold); do
 			[ "$fs-${loop#*_}" != tmpfs-cold ] || continue
 			for size in 4096 65536; do
-				cost_loop "$1" $fs $loop $size || status=1
+				cost_loop "$1" "$fs" "$loop" $size || status=1
 			done
 		done
+		cost_umount "$fs" || return 1
 	done
-	busybox umount /mnt/tmpfs
-	busybox umount /mnt/ext4
 	return "$status"
 }
 
-# cost_calls PROGRAM NAME: what is counted of a driver.
+# cost_calls PROGRAM NAME: what is counted of a file system.
 cost_calls() {
 	local loop size status=0
 	for loop in read overwrite append fault read_cold fault_cold; do
+		[ "$2-${loop#*_}" != tmpfs-cold ] || continue
 		for size in 4096 65536; do
 			cost_loop "$1" "$2" $loop $size || status=1
 		done
 	done
 	cost_loop "$1" "$2" append 64 || status=1
-	cost_loop "$1" "$2" stat 4096 || status=1
-	cost_loop "$1" "$2" open 4096 || status=1
+	cost_loop "$1" "$2" fsync 64 || status=1
+	for loop in stat open create; do
+		cost_loop "$1" "$2" $loop 4096 || status=1
+	done
 	return "$status"
 }
 
 # cost_cluster: a cluster of one node, this one.
 cost_cluster() {
 	local config=/sys/kernel/config/cluster/cost
+	[ ! -d $config ] || return 0
 	busybox ip link set lo up
 	busybox mkdir $config $config/node/node1 || return 1
 	echo 7777 >$config/node/node1/ipv4_port
@@ -88,28 +112,26 @@ cost_cluster() {
 	cluster_file cost
 }
 
-# cost_driver PROGRAM KO LOCAL_IMAGE CLUSTER_IMAGE: what ours costs, and the
-# in-tree one, without a cluster and as the only node of one. One volume at a
-# time: copies of the same can't be mounted side by side.
+# cost_driver PROGRAM DIRECTORY KO FS...: each file system by itself.
 cost_driver() {
-	local type status=0
-	insmod "$2" || return 1
-	for type in ocfs2 ocfs2_glue; do
-		local options=
-		[ $type = ocfs2_glue ] || options=heartbeat=none
-		cost_mount local.$type $type "$3" /dev/ram1 $options || return 1
-		cost_calls "$1" local.$type || status=1
-		busybox umount /mnt/local.$type || return 1
-	done
-	cost_cluster || return 1
-	for type in ocfs2 ocfs2_glue; do
-		dd if="$4" of=/dev/ram2 bs=1M conv=fsync status=none
-		vol_mount $type /dev/ram2 heartbeat=local || return 1
-		busybox mkdir -p /mnt/o2cb.$type
-		busybox mount --bind /mnt/vol /mnt/o2cb.$type
-		cost_calls "$1" o2cb.$type || status=1
-		busybox umount /mnt/o2cb.$type
-		vol_umount || return 1
+	local program=$1 images=$2 fs status=0
+	insmod "$3" || return 1
+	shift 3
+	cost_quiet
+	cost_loop "$program" tmpfs count 4096 || status=1
+	for fs; do
+		cost_mount "$fs" "$images" || return 1
+		cost_calls "$program" "$fs" || status=1
+		cost_umount "$fs" || return 1
 	done
 	return "$status"
+}
+
+# cost_profile PROGRAM DIRECTORY KO LOOP SIZE FS: once, for QEMU's plugin.
+cost_profile() {
+	insmod "$3" || return 1
+	cost_quiet
+	cat /proc/kallsyms >/run/host/kallsyms
+	cost_mount "$6" "$2" || return 1
+	ROUNDS=$PROFILE_ROUNDS cost_loop "$1" "$6" "$4" "$5"
 }

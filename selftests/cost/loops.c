@@ -25,6 +25,7 @@
 #define FILE_SIZE (1 << 20)
 #define MOST_CALLS 256
 #define MOST_ROUNDS 1000
+#define MOST_NAME 100
 /* Always the same page tables are made, however the kernel places things. */
 #define MAP_AT ((void *)(1UL << 33))
 
@@ -36,6 +37,8 @@ struct target {
 	/* While it is mapped. */
 	const volatile char *map;
 	struct rusage before;
+	/* The files that a round creates. */
+	char names[MOST_CALLS][MOST_NAME];
 };
 
 /* Each function returns 0, or -1 if it went wrong; @before and @after aren't counted. */
@@ -121,7 +124,7 @@ static int do_write(struct target *target, unsigned int number)
 /* A new file each round: not every file system can make one shorter. */
 static int new_file(struct target *target, unsigned int round)
 {
-	char path[200];
+	char path[MOST_NAME];
 
 	if (target->fd >= 0)
 		close(target->fd);
@@ -208,6 +211,28 @@ static int do_open(struct target *target, unsigned int number)
 	return fd < 0 ? -1 : close(fd);
 }
 
+static int do_write_and_sync(struct target *target, unsigned int number)
+{
+	return do_write(target, number) ? -1 : fsync(target->fd);
+}
+
+/* Made here, since snprintf() costs more than some system calls. */
+static int new_names(struct target *target, unsigned int round)
+{
+	unsigned int i;
+
+	for (i = 0; i < target->calls; i++)
+		snprintf(target->names[i], MOST_NAME, "%s.%u.%u", target->path, round, i);
+	return 0;
+}
+
+static int do_create(struct target *target, unsigned int number)
+{
+	int fd = open(target->names[number], O_WRONLY | O_CREAT | O_EXCL, 0644);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
 /* Known beforehand: 3 instructions each time round, and what the loop adds. */
 static int do_count(struct target *target, unsigned int number)
 {
@@ -241,6 +266,8 @@ static const struct loop loops[] = {
 	{ "fault_cold", mapped_not_cached, do_touch, major_faults },
 	{ "stat", rewound, do_stat, no_more },
 	{ "open", rewound, do_open, no_more },
+	{ "create", new_names, do_create, no_more },
+	{ "fsync", new_file, do_write_and_sync, no_more },
 };
 
 /* Returns the instructions of a round; 0 if it went wrong. */
@@ -269,7 +296,7 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	static uint64_t sums[MOST_ROUNDS];
-	struct target target = { .fd = -1 };
+	static struct target target = { .fd = -1 };
 	const struct loop *loop = NULL;
 	unsigned int rounds, i;
 
