@@ -10,7 +10,7 @@
 # KDIR=tree   a kernel tree of your own instead of the fetched one
 # FS=ocfs2    the in-tree driver instead of ours, for comparison
 # TESTS=word  only the tests whose name has this in it
-# PATCH=0016  for series: only this one
+# PATCH=b/0007  for series: only this one
 # VARIANT=    for model: naive, spin, queued or no-ticket, each a fault that must be found
 
 .PHONY: help run test model series cost kernel module clean

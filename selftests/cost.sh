@@ -38,9 +38,12 @@ trap 'exit 130' INT TERM
 use_kernel() {
 	KERNEL_PATCHES=$LOGS/patches-$1
 	mkdir -p "$KERNEL_PATCHES"
-	[ "$1" = plain ] || cp "$REPO"/patches/0*.patch "$KERNEL_PATCHES/"
+	[ "$1" = plain ] || cp -r "$REPO/patches/." "$KERNEL_PATCHES/"
 	# A series that is dear on purpose, for the proof that this would be noticed.
-	[ "$1" = plain ] || [ -z "$CONTROL" ] || cp "$REPO/selftests/cost/control.patch" "$KERNEL_PATCHES/0999-control.patch"
+	if [ "$1" != plain ] && [ -n "$CONTROL" ]; then
+		cp "$REPO/selftests/cost/control.patch" "$KERNEL_PATCHES/"
+		echo control.patch >>"$KERNEL_PATCHES/series"
+	fi
 	VM_KERNEL=$(kernel_directory)/vmlinux
 }
 

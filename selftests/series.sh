@@ -8,7 +8,7 @@
 # seen before with the same sources isn't done again, so a run that was
 # interrupted, or one after a small change, carries on.
 #
-# PATCH=0016 only that patch and what it needs.
+# PATCH=b/0007 only that patch and what it needs.
 set -u
 . "$(dirname "$0")/lib/prepare.sh"
 . "$REPO/selftests/lib/test.sh"
@@ -22,7 +22,7 @@ TARGET=$SERIES/target
 STAGE_COUNT=2
 TABLE=$REPO/target/series.md
 PATCH=${PATCH:-}
-declare -a KIND=() WORDS=() BUILT=()
+declare -a KEY=() KIND=() WORDS=() BUILT=()
 declare -A WITH=() WITHOUT=() WHY=()
 
 finish() {
@@ -37,14 +37,22 @@ step_line() { printf '%s  %-44s %-8s %s\n' "$1" "$2" "$VERDICT" "${REASON:+$REAS
 
 # The list, and whether it and the tests agree about what is proved.
 list_read() {
-	local number kind words patch test bad=0
+	local key number kind words patch test bad=0
+	local -A number_of=()
 	while IFS= read -r patch; do
-		PATCHES[$((10#${patch:0:4}))]=$patch
+		number=$((${#PATCHES[@]} + 1))
+		PATCHES[number]=$patch
+		# As patches/tests calls it: the part's letter, the number in the part.
+		test=${patch#*/}
+		KEY[number]=${patch:0:1}/${test:0:4}
+		number_of[${KEY[number]}]=$number
 	done <"$REPO/patches/series"
-	while read -r number kind words; do
-		case $number in 0*) ;; *) continue ;; esac
-		KIND[$((10#$number))]=$kind
-		WORDS[$((10#$number))]=$words
+	while read -r key kind words; do
+		case $key in [a-z]/0*) ;; *) continue ;; esac
+		number=${number_of[$key]:-}
+		[ -n "$number" ] || die "patches/tests has $key, patches/series hasn't"
+		KIND[number]=$kind
+		WORDS[number]=$words
 	done <"$REPO/patches/tests"
 	for number in "${!PATCHES[@]}"; do
 		case ${KIND[$number]:-} in
@@ -63,7 +71,7 @@ list_read() {
 	[ "$bad" -eq 0 ] || die "patches/tests and the tests don't agree"
 }
 
-asked_for() { [ -z "$PATCH" ] || [ "$((10#$PATCH))" -eq "$1" ]; }
+asked_for() { [ -z "$PATCH" ] || [ "$PATCH" = "${KEY[$1]}" ]; }
 
 # A kernel for tree K, and its modules, in as long as it takes.
 tree_ready() {
@@ -88,7 +96,7 @@ test_on() {
 # tests_on K OF WHERE: the tests of patch OF on tree K; WHERE is with or without.
 tests_on() {
 	local k=$1 of=$2 where=$3 test number
-	number=$(printf '%04d' "$of")
+	number=${KEY[of]}
 	for test in ${WORDS[of]}; do
 		case ${KIND[of]} in
 		build) result_of "$(result_key part "$k" "$test")" in_log "$k-$test" parts_build "$k" "$test" ;;
@@ -117,7 +125,7 @@ tree_steps() {
 	if [ "$k" -gt 0 ] && asked_for "$k"; then
 		result_of "$(result_key objects "$k" "")" in_log "$k-objects" objects_build "$k"
 		BUILT[$k]=$VERDICT
-		step_line "$(printf '%04d' "$k")" "builds by itself"
+		step_line "${KEY[k]}" "builds by itself"
 		[ "${KIND[$k]}" = none ] || tests_on "$k" "$k" with
 	fi
 	if [ "$next" -le "$COUNT" ] && [ "${KIND[$next]}" != none ] && asked_for "$next"; then
@@ -146,7 +154,7 @@ table() {
 	for ((k = 1; k <= COUNT; k++)); do
 		asked_for "$k" || continue
 		local name
-		name=$(printf '%04d %s' "$k" "$(subject "$REPO/patches/${PATCHES[k]}")")
+		name="${KEY[k]} $(subject "$REPO/patches/${PATCHES[k]}")"
 		if [ "${KIND[$k]}" = none ]; then
 			printf '| %s | none: %s | | builds: %s |\n' "$name" "${WORDS[$k]}" "${BUILT[$k]:-?}"
 			continue

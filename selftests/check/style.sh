@@ -149,7 +149,7 @@ places() {
 
 patches() {
 	local file
-	for file in patches/*.patch; do
+	for file in patches/*/*.patch; do
 		[ -f "$file" ] || continue
 		grep -nHiE '^(Signed-off|Co-developed|Reviewed|Acked|Tested|Reported|Suggested)-by:' "$file"
 		grep -nHE '/(root|home|work)/' "$file"

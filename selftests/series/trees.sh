@@ -66,7 +66,9 @@ tree_apply() {
 	KERNEL_PATCHING=(--fuzz=0)
 	rm -rf "$KERNEL_PATCHES"
 	mkdir -p "$KERNEL_PATCHES"
-	for ((k = 1; k <= $2; k++)); do cp "$REPO/patches/${PATCHES[k]}" "$KERNEL_PATCHES/"; done
+	for ((k = 1; k <= $2; k++)); do
+		cp "$REPO/patches/${PATCHES[k]}" "$KERNEL_PATCHES/$(printf '%04d' "$k")-$(basename "${PATCHES[k]}")"
+	done
 	if ! kernel_patch "$tree"; then
 		# Half a series is in: nothing to carry on with.
 		rm "$tree/.series.of"
@@ -99,7 +101,7 @@ patch_objects() {
 		include/linux/iomap.h) echo "owners fs/iomap/buffered-io.o owners fs/exfat/iomap.o" ;;
 		include/*) echo "bare mm/filemap.o bare mm/readahead.o owners mm/filemap.o owners fs/buffer.o" ;;
 		mm/*.h) echo "bare mm/filemap.o bare mm/readahead.o owners mm/filemap.o owners mm/readahead.o" ;;
-		mm/fail_aop_retry.c) echo "owners mm/fail_aop_retry.o" ;;
+		mm/fail_aop_retry.c | mm/khugepaged.c) echo "owners ${file%c}o" ;;
 		mm/*.c | fs/namei.c) echo "bare ${file%c}o owners ${file%c}o" ;;
 		*.c) echo "owners ${file%c}o" ;;
 		esac
@@ -165,8 +167,8 @@ modules_key() {
 modules_dir() { printf '%s\n' "$SERIES/modules/$(modules_key)"; }
 
 # modules_build K: aop_retry.ko and aop_probe.ko, in whatever tree there is, or
-# else K. No patch after the Rust ones changes a type or a symbol that they use,
-# so all trees load them.
+# else K. The Rust patches are in all trees, and no other changes a type or a symbol
+# that the modules use, so all trees load them.
 modules_build() {
 	local dir built part out=$SERIES/module
 	dir=$(modules_dir)

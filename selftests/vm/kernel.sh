@@ -11,13 +11,20 @@ KERNELS=$CACHE/kernel
 KERNEL_CONFIG=$REPO/selftests/vm/kernel.config
 
 # For who builds others beside it: files of options that have the last word over
-# KERNEL_CONFIG's, and a directory of patches that may have none in it.
+# KERNEL_CONFIG's, and a directory of patches, in the order of its file `series`
+# or else of their names. It may have none in it.
 KERNEL_FRAGMENTS=()
 KERNEL_PATCHES=$REPO/patches
 # Options for patch.
 KERNEL_PATCHING=()
 
-kernel_patches() { find "$KERNEL_PATCHES/" -name '0*.patch' ! -name '0000-*' | sort; }
+kernel_patches() {
+	if [ -e "$KERNEL_PATCHES/series" ]; then
+		sed "s|^|$KERNEL_PATCHES/|" "$KERNEL_PATCHES/series"
+	else
+		find "$KERNEL_PATCHES/" -name '0*.patch' | sort
+	fi
+}
 
 kernel_toolchain() {
 	clang-19 --version | head -n 1
@@ -105,7 +112,7 @@ patched_files() {
 # Replaces the patches that are in TREE by today's. A file that comes out the
 # same keeps its time, or half the kernel would be compiled again.
 kernel_patch() {
-	local tree=$1 patch file
+	local tree=$1 patch file count=0
 	local applied=$tree/.ocfs2_glue.patches before=$tree/.ocfs2_glue.before
 	rm -rf "$before"
 	mkdir -p "$applied" "$before"
@@ -122,7 +129,8 @@ kernel_patch() {
 	for patch in $(kernel_patches); do
 		printf '== %s\n' "$(basename "$patch")"
 		patch -d "$tree" -p1 -s --no-backup-if-mismatch "${KERNEL_PATCHING[@]}" <"$patch" || return 1
-		cp "$patch" "$applied/"
+		count=$((count + 1))
+		cp "$patch" "$applied/$(printf '%03d' "$count")-$(basename "$patch")"
 	done
 	(cd "$before" && find . -type f) | while IFS= read -r file; do
 		if cmp -s "$before/$file" "$tree/$file"; then

@@ -16,7 +16,6 @@
  *	positive	a read: unlocks the folio, returns 5
  *	locked		a read: returns AOP_TRUNCATED_PAGE with the folio locked,
  *			until `off`
- *	folio		->write_begin: returns AOP_TRUNCATED_PAGE with a folio
  *	copied=N	->write_end: is told that at most N bytes were copied,
  *			and accepts no more
  *	return=N[,N...]	returns N and does nothing; one after the other, and the
@@ -47,13 +46,12 @@
 #define MAX_LINE	128
 #define MAX_VALUES	4
 
-enum action { RETRY, POSITIVE, LOCKED, FOLIO, COPIED, RETURN };
+enum action { RETRY, POSITIVE, LOCKED, COPIED, RETURN };
 
 static const char *const action_names[] = {
 	[RETRY] = "retry",
 	[POSITIVE] = "positive",
 	[LOCKED] = "locked",
-	[FOLIO] = "folio",
 	[COPIED] = "copied",
 	[RETURN] = "return",
 };
@@ -103,19 +101,10 @@ static int read_locked(void *first, struct folio *folio)
 	return AOP_TRUNCATED_PAGE;
 }
 
-static int begin_folio(const struct kiocb *iocb, struct address_space *mapping,
-		       loff_t pos, unsigned int len, struct folio **foliop,
-		       void **fsdata)
-{
-	*foliop = page_folio(ZERO_PAGE(0));
-	return AOP_TRUNCATED_PAGE;
-}
-
 static unsigned long instead[] = {
 	[RETRY] = (unsigned long)read_retry,
 	[POSITIVE] = (unsigned long)read_positive,
 	[LOCKED] = (unsigned long)read_locked,
-	[FOLIO] = (unsigned long)begin_folio,
 };
 
 /* Whether this call is one of those that are meant; which one in @nth. */

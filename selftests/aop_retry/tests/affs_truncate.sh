@@ -2,7 +2,7 @@
 # A file on an Amiga file system is made larger by one call of ->write_begin. If that
 # asks for a retry, the file must not stay as it is.
 #
-# Proves: affs: let the extension of a file be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 for kind in ofs:affs_write_begin_ofs ffs:affs_write_begin; do
 	begin=${kind#*:}

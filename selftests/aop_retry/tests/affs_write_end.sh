@@ -2,7 +2,7 @@
 # An Amiga file system with data blocks of the old kind counts what it was given, not
 # what it was asked for; and a full one says so.
 #
-# Proves: affs: fix the number of bytes that write_end returns for OFS
+# Proves: affs: return the number of bytes written from write_end for OFS
 . "$REPO/selftests/aop_retry/lib.sh"
 fs_make affs ofs 200
 fs_mount affs

@@ -4,7 +4,7 @@
 # after it are for the gap. There was more of the file before, so that what isn't
 # zeroed is seen.
 #
-# Proves: fs/buffer: let the zeroing of a file's new tail be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 fs_make vfat
 fs_mount vfat

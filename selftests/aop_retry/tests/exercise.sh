@@ -2,7 +2,7 @@
 # Reads, writes, mappings, splices and truncations at random, with every trigger
 # that only asks for patience: nobody notices, and no byte is wrong.
 #
-# Proves: fs/buffer: let the zeroing of a file's new tail be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 for options in "" noreadahead; do
 	aop_mount "$options"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # generic_cont_expand_simple(), by which this file system makes files larger.
 #
-# Proves: fs/buffer: let the zeroing of a file's new tail be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
-expect_warning 'WARNING: mm/filemap.c.*filemap_write_end'
+expect_warning 'WARNING: mm/filemap.c.*filemap_write_kernel'
 aop_mount
 step "retries" <<'END'
 fresh file 10000 1

@@ -2,7 +2,7 @@
 # fs-verity on ext4 writes its hashes behind the file. If they weren't what they
 # should be, the file could not be read.
 #
-# Proves: ext4: let the writing of verity metadata be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 fs_make ext4 -b 4096 -O verity
 fs_mount ext4

@@ -2,7 +2,7 @@
 # f2fs writes its quota files by its own ->write_begin and ->write_end: a user and a
 # group that had no files yet get their records.
 #
-# Proves: f2fs: look at what happened to a write to a quota file
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 # Whoever runs this: the root directory is root's, or its record is missing.
 fs_make f2fs -R 0:0 -O extra_attr,quota

@@ -2,7 +2,7 @@
 # fs-verity on f2fs writes its hashes behind the file. If they weren't what they
 # should be, the file could not be read.
 #
-# Proves: f2fs: let the writing of verity metadata be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 fs_make f2fs -O verity
 fs_mount f2fs

@@ -25,8 +25,7 @@ io read file 0 20000 1
 took retry_read read_folio
 -> retry_read=0 read_folio=5
 END
-# That of ->write_begin and of iomap's read come with the patches that make their
-# callers ready for it: write_begin, iomap.
+# For ->write_begin and the read of iomap, see write_begin and iomap.
 step "of write_end" <<'END'
 fresh file 30000 3
 inject 4 100 3
@@ -47,6 +46,6 @@ inject 1 50 -1
 io read file 0 819200 1
 -> read=819200 position=819200
 echo 0 >$injection/probability
-retries=$(busybox grep -c ' mm_filemap_retry_read: ' $tracing/trace)
+retries=$(busybox grep -c ' mm_filemap_retry: .* op=read$' $tracing/trace)
 [ "$retries" -gt 100 ] && [ "$retries" -lt 400 ] || echo "$retries retries of 200 folios"
 END

@@ -3,7 +3,7 @@
 # file systems of many kinds: the bytes are right, and their own checkers find
 # nothing.
 #
-# Proves: nothing by itself
+# Proves: mm/filemap: add fault injection for retries
 . "$REPO/selftests/aop_retry/lib.sh"
 # injected NAME COUNTERS...: those retries must have happened.
 injected() {
@@ -16,18 +16,18 @@ injected() {
 	echo 0 >\$injection/probability
 	busybox sync
 	for name in $*; do
-		[ "\$(busybox grep -c " mm_filemap_\$name: " \$tracing/trace)" -gt 0 ] || echo "no \$name"
+		[ "\$(busybox grep -c " mm_filemap_retry: .* op=\$name\$" \$tracing/trace)" -gt 0 ] || echo "no \$name"
 	done
 	END
 }
-for type in "ext4 -b 4096" "ext4 -b 1024" minix vfat exfat f2fs "affs ffs 20000"; do
+for type in "ext4 -b 4096" "ext4 -b 1024" minix vfat exfat f2fs ocfs2 "affs ffs 20000" "affs ofs 20000"; do
 	# shellcheck disable=SC2086
 	fs_make $type
 	fs_mount "${type%% *}"
 	case $type in
-	exfat) injected "$type" retry_iomap ;;
-	minix | affs*) injected "$type" retry_readahead retry_write_begin retry_write_end ;;
-	*) injected "$type" retry_write_begin retry_write_end ;;
+	exfat) injected "$type" iomap ;;
+	minix | affs*) injected "$type" readahead write_begin write_end ;;
+	*) injected "$type" write_begin write_end ;;
 	esac
 	case $type in
 	affs*) volume_umount 1 ;;
@@ -36,4 +36,4 @@ for type in "ext4 -b 4096" "ext4 -b 1024" minix vfat exfat f2fs "affs ffs 20000"
 done
 guest_ready
 on 1 'busybox mount -t tmpfs none /mnt/vol'
-injected tmpfs retry_write_begin retry_write_end
+injected tmpfs write_begin write_end

@@ -2,7 +2,7 @@
 # A write to a part of a block, by iomap, on exfat: the read before it may ask for a
 # retry with the folio unlocked.
 #
-# Proves: iomap: let the read before a write be retried
+# Proves: iomap: let the read before a write ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_warning 'WARNING: fs/iomap/buffered-io.c.*iomap_write_begin'
 fs_make exfat

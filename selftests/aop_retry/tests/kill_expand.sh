@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A task can be killed in generic_cont_expand_simple() and in cont_expand_zero().
 #
-# Proves: fs/buffer: let the zeroing of a file's new tail be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "truncate" 60 <<'END'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A task can be killed in page_symlink(), and the link can be made afterwards.
 #
-# Proves: fs/namei: let the writing of a symlink be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 for op in write_begin write_end; do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A task whose write(2) asks for one retry after the other can be killed.
 #
-# Proves: mm/filemap: let buffered writes be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 for op in write_begin write_end; do

@@ -2,7 +2,7 @@
 # ext4 on a loop device on the file system, made, filled, checked and read back
 # while reads and writes of the file below are retried and go short at random.
 #
-# Proves: loop: don't report a short write as a whole one
+# Proves: loop: continue or fail a short write
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 trouble='

@@ -3,7 +3,7 @@
 # can't be had with waiting either. That error ends the read. (On a cluster it
 # would be a signal's, or the DLM's; here the lock's function says so by itself.)
 #
-# Proves: ocfs2: return the error of the blocking lock, not a retry
+# Proves: ocfs2: return the error of the blocking inode lock
 . "$REPO/selftests/aop_retry/lib.sh"
 fs_make ocfs2
 # Without a time stamp to write there is one lock for the read itself.
@@ -14,8 +14,8 @@ step "an error after EAGAIN" <<'END'
 fresh file 8192 1
 echo ocfs2_inode_lock_full_nested return=-11,-11,-5 3 1 | io read file 0 8192 1 armed
 -> read=EIO position=0
-took ocfs2_inode_lock_full_nested retry_read
--> ocfs2_inode_lock_full_nested=3 retry_read=0
+took ocfs2_inode_lock_full_nested
+-> ocfs2_inode_lock_full_nested=3
 io read file 0 8192 1
 -> read=8192 position=8192
 END
@@ -23,8 +23,8 @@ step "EAGAIN, then the lock" <<'END'
 fresh file 8192 1
 echo ocfs2_inode_lock_full_nested return=-11,-11 2 1 | io read file 0 8192 1 armed
 -> read=8192 position=8192
-took ocfs2_inode_lock_full_nested retry_read
--> ocfs2_inode_lock_full_nested=2 retry_read=1
+took ocfs2_inode_lock_full_nested
+-> ocfs2_inode_lock_full_nested=2
 END
 step "another error at once" <<'END'
 fresh file 8192 1

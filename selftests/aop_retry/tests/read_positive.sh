@@ -2,7 +2,7 @@
 # A ->read_folio that returns a positive number that means nothing: no success without
 # data, but an error, and a warning.
 #
-# Proves: mm/filemap: reschedule before a read is retried
+# Proves: mm/filemap: fail a read if ->read_folio() returns a stray value
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_dmesg 'WARNING: mm/filemap.c.*filemap_read_folio'
 fs_make ext4

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # page_symlink(): the target is written whole, or there is no link.
 #
-# Proves: fs/namei: let the writing of a symlink be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
-expect_warning 'WARNING: mm/filemap.c.*filemap_write_end'
+expect_warning 'WARNING: mm/filemap.c.*filemap_write_kernel'
 aop_mount
 step "retries" <<'END'
 arm write_begin retry 3

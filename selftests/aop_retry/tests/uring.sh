@@ -2,7 +2,7 @@
 # io_uring: a request that may wait is finished by a thread that does, one that
 # may not gets EAGAIN.
 #
-# Proves: mm/filemap: let buffered writes be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "read" <<'END'

@@ -2,7 +2,7 @@
 # generic_perform_write() and ->write_begin: the same range is tried again, each
 # byte is written once, and what was written before an error counts.
 #
-# Proves: mm/filemap: let buffered writes be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 aop_mount
 step "retries" <<'END'

@@ -2,7 +2,7 @@
 # generic_perform_write() and ->write_end: 0 means once more, less means the rest
 # once more, and a number larger than what there was is an error.
 #
-# Proves: mm/filemap: let buffered writes be retried
+# Proves: mm/filemap: let ->write_begin() and ->write_end() ask for a retry
 . "$REPO/selftests/aop_retry/lib.sh"
 expect_warning 'WARNING: mm/filemap.c.*generic_perform_write'
 aop_mount
