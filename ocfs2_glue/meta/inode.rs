@@ -6,7 +6,7 @@
 //! 1. `i_rwsem` (the VFS; writers and creators)
 //! 2. the rw lock `W` of the cluster (writers)
 //! 3. the inode lock `M` of the cluster
-//! 4. the allocators' locks (see `alloc.rs`), the journal handle
+//! 4. the allocators' locks (see `space/allocator.rs`), the journal handle
 //! 5. a folio
 //! 6. [`Meta`], the metadata mutex: innermost. Under it only the disk is waited for, so it may be
 //!    taken with a folio locked. In an allocator's inode it is part of 4.

@@ -28,7 +28,7 @@ pub(super) fn check_heartbeat(
     Ok(())
 }
 
-/// The stack that the options name must be the one that the volume is used with.
+/// Checks that the options name the stack of the volume.
 pub(super) fn check_stack(cluster: &superblock::ClusterInfo, options: &Options) -> Result {
     const CLASSIC: &[u8] = b"o2cb";
     let used = match cluster {

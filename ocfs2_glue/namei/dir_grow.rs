@@ -3,7 +3,7 @@
 //!
 //! Each step is a transaction of its own, after which the directory is whole, and nothing more than
 //! larger. So a create only ever begins a transaction that has room for it. Resources
-//! are found in the order of `alloc.rs` before each.
+//! are found in the order of `space/allocator.rs` before each.
 
 use crate::{
     data::inline::{to_extents, tree_error},

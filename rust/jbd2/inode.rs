@@ -91,7 +91,7 @@ impl JbdInode {
         })
     }
 
-    /// Makes sure that `journal` is the one that this inode belongs to.
+    /// Checks that this inode belongs to `journal`.
     fn set_journal(&self, journal: &Arc<Journal>) -> Result {
         let known = self.journal.load(Acquire);
         if known.is_null() {
